@@ -139,8 +139,8 @@ def drift_moments(drift: Drift, g: Array, t_s: float) -> tuple[Array, Array]:
     g = np.asarray(g, dtype=np.float64)
     if t_s == 0:
         return np.zeros_like(g), np.zeros_like(g)
-    column = g[..., None]
-    change = drift.change(np.broadcast_to(column, (*g.shape, _NODES.size)), t_s, _NODES)
+    cells = np.broadcast_to(g[..., None], (*g.shape, _NODES.size))
+    change = drift.change(cells, t_s, np.broadcast_to(_NODES, cells.shape))
     mean = (change * _WEIGHTS).sum(-1)
     variance = ((change - mean[..., None]) ** 2 * _WEIGHTS).sum(-1)
     return mean, np.sqrt(variance)
