@@ -56,7 +56,8 @@ class RandomWalk(Law):
     ``(1 - readout) * sd(t1) / sd(t2) + readout * exp(-ln(t2 / t1) / readout_lifetime)``:
     a Brownian walk whose clock is the drift's own variance (it gives the ratio of spreads), and a
     fluctuation that forgets itself within ``readout_lifetime`` e-folds of time. The path is drawn
-    at decades of time and interpolated between them, with unit variance at each time.
+    at decades of time and predicted between them; two times inside one decade share a little less
+    than the formula says, times in different decades follow it.
 
     Args:
         readout: Share of the variance that is read-out noise, 0 to 1.
@@ -82,7 +83,7 @@ class RandomWalk(Law):
         *, spread: Spread, first_s: float,
     ) -> Array:  # fmt: skip
         """Return scores of shape ``(len(times_s), *shape)``."""
-        decades, mixing = self._mixing(times_s, spread, first_s)
+        decades, mixing, residual = self._mixing(times_s, spread, first_s)
         out = np.zeros((len(times_s), *shape), dtype=np.float32)
         for decade, column in zip(decades, mixing.T, strict=True):
             if column.any():
@@ -90,31 +91,38 @@ class RandomWalk(Law):
                 for path, weight in zip(out, column, strict=True):
                     if weight:
                         path += np.float32(weight) * score
+        for path, t, weight in zip(out, times_s, residual, strict=True):
+            if weight:
+                path += np.float32(weight) * streams.normal(shape, "between", float(t))
         return out
 
     def _mixing(
         self, times_s: Sequence[float], spread: Spread, first_s: float
-    ) -> tuple[list[int], Array]:
-        """Return the decades drawn and how each time mixes them, shape ``(times, decades)``.
+    ) -> tuple[list[int], Array, Array]:
+        """Return the decades drawn, how each time mixes them ``(times, decades)``, and the rest.
 
         The Cholesky factor is causal: what lies after a time never enters it, so a path asked up to
-        an hour and one asked up to ten years agree on their first hour.
+        an hour and one asked up to ten years agree on their first hour. A time between two decades
+        is their best linear prediction plus what they leave open, drawn for that time alone.
         """
         first = math.floor(min(math.log10(t) for t in (first_s, *times_s)) + 1e-9)
         last = math.ceil(max(math.log10(t) for t in times_s) - 1e-9)
         decades = list(range(first, max(last, first) + 1))
-        matrix = self.correlation([10.0**k for k in decades], spread)
-        factor = np.linalg.cholesky(matrix + 1e-9 * np.eye(len(decades)))
-        rows = []
+        knots = [10.0**k for k in decades]
+        factor = np.linalg.cholesky(self.correlation(knots, spread) + 1e-9 * np.eye(len(knots)))
+        rows, residual = [], []
         for t in times_s:
-            position = math.log10(t) - first
-            low = min(math.floor(position + 1e-9), len(decades) - 1)
-            share = max(position - low, 0.0) if low + 1 < len(decades) else 0.0
-            row = (1 - share) * factor[low]
-            if share > 1e-9:
-                row = row + share * factor[low + 1]
-            rows.append(row / np.linalg.norm(row))
-        return decades, np.asarray(rows)
+            low = math.floor(math.log10(t) - first + 1e-9)
+            if math.isclose(t, knots[low], rel_tol=1e-8):
+                weights, explained, span = np.ones(1), 1.0, slice(low, low + 1)
+            else:
+                span = slice(low, low + 2)
+                matrix = self.correlation([knots[low], t, knots[low + 1]], spread)
+                weights = np.linalg.solve(matrix[::2, ::2] + 1e-9 * np.eye(2), matrix[1, ::2])
+                explained = min(float(weights @ matrix[1, ::2]), 1.0)
+            rows.append(weights @ factor[span])
+            residual.append(math.sqrt(1 - explained))
+        return decades, np.asarray(rows), np.asarray(residual)
 
 
 Memory = Annotated[Frozen | RandomWalk | Redrawn, Field(discriminator="law")]
