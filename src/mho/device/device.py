@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from mho.device.drift import Drift, NoDrift, PowerLawDrift, drift_moments
+from mho.device.drift import Drift, NoDrift, ScaledDrift, drift_moments
 from mho.device.faults import Faults
 from mho.device.law import Array, Law
 from mho.device.levels import AnalogueLevels, Levels, Window
 from mho.device.memory import Frozen, Memory
 from mho.device.programming import ExactProgramming, ProgrammingNoise
+from mho.device.provenance import Provenance
 from mho.device.read_noise import NoReadNoise, ReadNoise
-from mho.errors import OutOfRangeError
+from mho.errors import ConfigError, OutOfRangeError
 from mho.rng import Streams
 from mho.units import Time, all_seconds, time_text
 
@@ -33,13 +35,21 @@ class Source(Law):
 class ValidRange(Law):
     """Where the law may be used (``g``, ``t``) and where it was measured (``measured_t``).
 
-    ``t_s = None`` means that time does not enter. Times inside ``t_s`` but outside
-    ``measured_t_s`` are the source's own extrapolation: results there are marked.
+    ``t_s = None`` means that time does not enter; ``(0, 0)`` that the source says nothing about
+    time. Times inside ``t_s`` but outside ``measured_t_s`` are the source's own extrapolation:
+    results there are marked.
     """
 
     g_uS: tuple[float, float]
     t_s: tuple[float, float] | None = None
     measured_t_s: tuple[float, float] | None = None
+
+    @field_validator("g_uS", "t_s", "measured_t_s")
+    @classmethod
+    def _ordered(cls, span: tuple[float, float] | None) -> tuple[float, float] | None:
+        if span is not None and not 0 <= span[0] <= span[1] < math.inf:
+            raise ValueError(f"a range needs 0 <= low <= high, finite; got {list(span)}")
+        return span
 
 
 class Device(Law):
@@ -69,13 +79,22 @@ class Device(Law):
     valid: ValidRange
     extrapolate: bool = False
     source: Source
+    fit: Provenance | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Device:
         if self.g_max_uS <= self.g_min_uS:
             raise ValueError(f"g_max_uS ({self.g_max_uS}) must exceed g_min_uS ({self.g_min_uS})")
-        if isinstance(self.drift, PowerLawDrift) and not isinstance(self.memory, Frozen):
-            raise ValueError("power-law drift has an exponent per cell: memory must be 'frozen'")
+        if self.drift.frozen_only and not isinstance(self.memory, Frozen):
+            raise ValueError(
+                f"{self.drift.law} drift has a constant of its own in each cell: "
+                "memory must have law 'frozen'"
+            )
+        if not isinstance(self.drift, NoDrift) and not (self.valid.t_s and self.valid.t_s[0] > 0):
+            raise ValueError(
+                "a drift law needs valid.t_s = [first, last] with first > 0 s: "
+                "from when to when after programming it holds"
+            )
         return self
 
     @property
@@ -162,7 +181,7 @@ class Device(Law):
                 shape,
                 [times_s[i] for i in later],
                 spread=self._mid_window_spread,
-                first_s=(self.valid.t_s or (1.0,))[0] or 1.0,
+                first_s=(self.valid.t_s or (1.0,))[0],
             )
             for i, score in zip(later, scores, strict=True):
                 out[i] += self.drift.change(programmed, times_s[i], score)
@@ -234,3 +253,84 @@ class Device(Law):
         """
         values = {name: getattr(self, name) for name in type(self).model_fields}
         return Device.parse({**values, **changes}, where=f"device '{self.name}'")
+
+    def with_drift_of(self, other: Device, *, rescale: bool = True) -> Device:
+        """Return this device with the drift of another one, as a share of the window.
+
+        Use it where a source tells programming only: results then say what ten years would do if
+        these cells drifted like the other's. Levels, programming, read noise and faults stay.
+
+        Args:
+            other: The device whose drift, memory, valid times and ``t0_s`` to take.
+            rescale: Drift the same *share of the window* (see
+                :class:`~mho.device.drift.ScaledDrift`); False takes the change in µS as it is.
+
+        Raises:
+            ConfigError: The other device has no drift law.
+
+        Example:
+            >>> import mho
+            >>> device = mho.load_device("charan2020").with_drift_of(mho.load_device("falcone2025"))
+            >>> device.name
+            'charan2020+falcone2025-drift'
+        """
+        if isinstance(other.drift, NoDrift):
+            raise ConfigError(
+                f"device '{other.name}' has no drift law to take; choose one that has, such as "
+                "mho.load_device('falcone2025')."
+            )
+        drift: Drift = other.drift
+        share = (self.g_max_uS - self.g_min_uS) / (other.g_max_uS - other.g_min_uS)
+        how = "as measured, in µS"
+        if rescale:
+            drift = ScaledDrift(
+                inner=other.drift, window_uS=self.window, inner_window_uS=other.window
+            )
+            how = f"scaled by {share:.4g} to this window"
+        note = f"Drift and memory of {other.name}, {how}; not measured on these cells."
+        if isinstance(other.programming, ExactProgramming):
+            note += f" That drift holds the programming spread of {other.name} too."
+        return self.replace(
+            name=f"{self.name}+{other.name}-drift",
+            description=f"{self.description} {note}".strip(),
+            drift=drift,
+            memory=other.memory,
+            t0_s=other.t0_s,
+            valid=ValidRange(
+                g_uS=self.valid.g_uS, t_s=other.valid.t_s, measured_t_s=other.valid.measured_t_s
+            ),
+        )
+
+    def with_drift_severity(self, *, spread: float = 1.0, mean: float = 1.0) -> Device:
+        """Return this device with its drift made milder or more severe.
+
+        Use it to plot what is kept against how bad the drift is, instead of arguing over one point.
+
+        Args:
+            spread: Factor on the standard deviation of the change (on each cell's distance from
+                the middle cell where the law is not normal).
+            mean: Factor on the mean change (on the middle cell's).
+
+        Raises:
+            ConfigError: There is no drift law, or a factor is negative.
+
+        Example:
+            >>> import mho
+            >>> device = mho.load_device("falcone2025")
+            >>> severe = device.with_drift_severity(spread=3)
+            >>> round(float(severe.spread(50.0, 3600) / device.spread(50.0, 3600)), 6)
+            3.0
+        """
+        if isinstance(self.drift, NoDrift):
+            raise ConfigError(f"device '{self.name}' has no drift law whose severity could change.")
+        drift = self.drift if isinstance(self.drift, ScaledDrift) else ScaledDrift(inner=self.drift)
+        return self.replace(
+            name=f"{self.name}-drift-spread-x{spread:g}-mean-x{mean:g}",
+            description=f"{self.description} Drift made more or less severe: "
+            f"spread × {spread:g}, mean × {mean:g}.".strip(),
+            drift={
+                **drift.model_dump(),
+                "mean_factor": drift.mean_factor * mean,
+                "spread_factor": drift.spread_factor * spread,
+            },
+        )

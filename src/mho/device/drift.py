@@ -2,18 +2,21 @@
 
 A drift law gives the change of a cell as a function of its programmed conductance, the time and
 one standard normal *score*: ``change(g, t, score)``. The score is where the cell stands among its
-like at that time; how it moves from one time to the next is the memory law (``memory.py``).
+like at that time; how it moves from one time to the next is the memory law (``memory.py``). A law
+with ``frozen_only`` gives each cell a constant of its own: it makes sense with frozen memory only.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from mho.device.law import Array, Law
+from mho.device.levels import Window
 from mho.device.programming import polynomial
 
 
@@ -21,6 +24,7 @@ class NoDrift(Law):
     """Conductances stay as programmed."""
 
     law: Literal["none"] = "none"
+    frozen_only: ClassVar[bool] = False
 
     def change(self, g: Array, t_s: float, score: Array) -> Array:
         """Return zeros (µS)."""
@@ -35,6 +39,7 @@ class LogTimeDrift(Law):
     """
 
     law: Literal["log-time"] = "log-time"
+    frozen_only: ClassVar[bool] = False
     mean_slope_uS: float
     mean_intercept_uS: float = 0.0
     sd_slope_uS: float
@@ -55,6 +60,7 @@ class TabulatedDrift(Law):
     """
 
     law: Literal["tabulated"] = "tabulated"
+    frozen_only: ClassVar[bool] = False
     times_s: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
     mean_uS: tuple[tuple[float, ...], ...]
     sd_uS: tuple[tuple[float, ...], ...]
@@ -64,7 +70,7 @@ class TabulatedDrift(Law):
     def _consistent(self) -> TabulatedDrift:
         if not len(self.times_s) == len(self.mean_uS) == len(self.sd_uS):
             raise ValueError("times_s, mean_uS and sd_uS must have the same length")
-        if any(b <= a for a, b in zip(self.times_s, self.times_s[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(self.times_s)):
             raise ValueError("times_s must ascend strictly")
         return self
 
@@ -94,6 +100,7 @@ class PowerLawDrift(Law):
     """
 
     law: Literal["power-law"] = "power-law"
+    frozen_only: ClassVar[bool] = True
     t0_s: Annotated[float, Field(gt=0)]
     mu_slope: float = 0.0
     mu_intercept: float
@@ -109,12 +116,76 @@ class PowerLawDrift(Law):
         mu = np.clip(self.mu_slope * ln_x + self.mu_intercept, *self.mu_range)
         s = np.clip(self.s_slope * ln_x + self.s_intercept, *self.s_range)
         decay = np.exp(-np.abs(mu + s * score) * max(math.log(t_s / self.t0_s), 0.0))
-        return (g * (decay - 1)).astype(g.dtype)
+        return np.asarray(g * (decay - 1), dtype=g.dtype)
+
+
+class ScaledDrift(Law):
+    """Another drift law, fitted into another window and made milder or more severe.
+
+    ``change(g) = k (f_m c0(g') + f_s (c(g') - c0(g')))`` with the inner law's change ``c``, its
+    change ``c0`` of the middle cell (score 0), ``k = width / inner width`` and
+    ``g' = inner g_min + (g - g_min) / k``.
+
+    Weights are affine in conductance, so this affine map keeps what a network sees: a cell at some
+    share of this window moves by the same share of the window as the inner device's cell there.
+    For a level-independent law only ``k`` matters; for a law proportional to g (PCM) the cell at
+    g_min moves as the inner device's cell at *its* g_min does, whatever the ratio of the two. A
+    cell that programming left outside the window drifts like one at its edge, because an inner law
+    was never measured beyond its own window. Without windows ``g' = g`` and ``k = 1``.
+
+    Args:
+        inner: The law to rescale.
+        window_uS: This device's ``(g_min, g_max)``.
+        inner_window_uS: The inner law's ``(g_min, g_max)``.
+        mean_factor: ``f_m``; for normal laws the factor on the mean change.
+        spread_factor: ``f_s``; for normal laws the factor on the standard deviation.
+    """
+
+    law: Literal["scaled"] = "scaled"
+    inner: Drift
+    window_uS: Window | None = None
+    inner_window_uS: Window | None = None
+    mean_factor: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    spread_factor: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+
+    @model_validator(mode="after")
+    def _windows(self) -> ScaledDrift:
+        if (self.window_uS is None) != (self.inner_window_uS is None):
+            raise ValueError("give both window_uS and inner_window_uS, or neither")
+        for low, high in (w for w in (self.window_uS, self.inner_window_uS) if w):
+            if not 0 <= low < high:
+                raise ValueError(f"a window needs 0 <= g_min < g_max, not ({low:g}, {high:g})")
+        return self
+
+    @property
+    def frozen_only(self) -> bool:
+        """Whether the inner law gives each cell a constant of its own."""
+        return self.inner.frozen_only
+
+    def change(self, g: Array, t_s: float, score: Array) -> Array:
+        """Return the change in µS at ``t_s`` of cells with these scores, shape of ``g``."""
+        scale, g = self._into_inner_window(g)
+        change = self.inner.change(g, t_s, score)
+        if (self.mean_factor, self.spread_factor) != (1.0, 1.0):
+            middle = self.inner.change(g, t_s, np.zeros_like(g))
+            change = self.mean_factor * middle + self.spread_factor * (change - middle)
+        return np.asarray(scale * change, dtype=g.dtype)
+
+    def _into_inner_window(self, g: Array) -> tuple[float, Array]:
+        """Return ``k`` and ``g'``."""
+        if self.window_uS is None or self.inner_window_uS is None:
+            return 1.0, g
+        (low, high), (inner_low, inner_high) = self.window_uS, self.inner_window_uS
+        scale = (high - low) / (inner_high - inner_low)
+        inside = np.clip(g, low, high)
+        return scale, np.asarray(inner_low + (inside - low) / scale, dtype=g.dtype)
 
 
 Drift = Annotated[
-    NoDrift | LogTimeDrift | TabulatedDrift | PowerLawDrift, Field(discriminator="law")
+    NoDrift | LogTimeDrift | TabulatedDrift | PowerLawDrift | ScaledDrift,
+    Field(discriminator="law"),
 ]
+ScaledDrift.model_rebuild()
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(64)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic._internal._model_construction import ModelMetaclass
 
 from mho.errors import ConfigError, nearest
 
 Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
 
-class Law(BaseModel):
+class _Explained(ModelMetaclass):
+    """Construction in Python ends in the same sentences as a card that is read."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except ValidationError as error:
+            law = cast(type[BaseModel], cls)
+            raise ConfigError(explain(error, law, where=cls.__name__)) from None
+
+
+class Law(BaseModel, metaclass=_Explained):
     """A frozen, validated value: a device law, a mapping, a hardware, the settings of a method.
 
     Unknown keys are errors. Use :meth:`parse` for what a user wrote: it names the place, what was
@@ -55,6 +67,21 @@ def _keys_of(law: type[BaseModel], location: tuple[int | str, ...]) -> list[str]
     return sorted({name for model in models for name in model.model_fields})
 
 
+def _place(law: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Write a location as the user wrote it: without the names of laws that pydantic puts in."""
+    models: list[type[BaseModel]] = [law]
+    keys: list[str] = []
+    for step in location:
+        if any(_tag_of(model) == step for model in models):
+            models = [model for model in models if _tag_of(model) == step]
+            continue
+        keys.append(str(step))
+        fields = [model.model_fields.get(str(step)) for model in models]
+        below = [m for field in fields if field for m in _models_in(field.annotation)]
+        models = below or models
+    return ".".join(keys)
+
+
 def _tag_of(model: type[BaseModel]) -> Any:
     field = model.model_fields.get("law")
     return None if field is None else field.default
@@ -70,7 +97,7 @@ def explain(error: ValidationError, law: type[BaseModel], *, where: str) -> str:
     """Turn pydantic's first complaint into one sentence with place, expectation and remedy."""
     problem = error.errors()[0]
     location = tuple(problem["loc"])
-    place = ".".join(str(part) for part in location)
+    place = _place(law, location)
     kind = problem["type"]
     if kind == "extra_forbidden":
         known = _keys_of(law, location[:-1])
@@ -84,7 +111,8 @@ def explain(error: ValidationError, law: type[BaseModel], *, where: str) -> str:
         expected = str(context.get("expected_tags", "")).replace("'", "")
         close = nearest(str(context.get("tag", "")), [t.strip() for t in expected.split(",")])
         hint = f" Did you mean '{close}'?" if close else ""
-        return f"{where}: '{place}' has unknown law '{context.get('tag')}'.{hint} Known: {expected}."
+        tag = context.get("tag")
+        return f"{where}: '{place}' has unknown law '{tag}'.{hint} Known: {expected}."
     if kind == "union_tag_not_found":
         return f"{where}: '{place}' needs the key 'law' that names its kind."
     message = str(problem["msg"]).removeprefix("Value error, ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
@@ -43,7 +44,7 @@ class ListedLevels(Law):
     @field_validator("g_uS")
     @classmethod
     def _ascending(cls, g_uS: tuple[float, ...]) -> tuple[float, ...]:
-        if any(b <= a for a, b in zip(g_uS, g_uS[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(g_uS)):
             raise ValueError("levels must ascend strictly")
         return g_uS
 
@@ -75,6 +76,6 @@ def nearest_level(g_uS: Array, levels: Levels, window: Window) -> Array:
     if isinstance(levels, UniformLevels):
         step = (window[1] - window[0]) / (levels.count - 1)
         index = np.ceil((np.clip(g_uS, *window) - window[0]) / step - 0.5)
-        return (window[0] + index * step).astype(g_uS.dtype)
+        return np.asarray(window[0] + index * step, dtype=g_uS.dtype)
     midpoints = (states[1:] + states[:-1]) / 2
     return states[np.searchsorted(midpoints, g_uS)].astype(g_uS.dtype)

@@ -69,14 +69,14 @@ class RandomWalk(Law):
     readout_lifetime: Annotated[float, Field(ge=0)] = 0.0
 
     def correlation(self, times_s: Sequence[float], spread: Spread) -> Array:
-        """Return the correlation matrix of the scores at these times, shape ``(n, n)``."""
-        ln_t = np.log(np.asarray(times_s, dtype=np.float64))
-        clock = np.maximum.accumulate([spread(t) ** 2 for t in times_s])
-        clock = np.maximum(clock, 1e-12 * max(clock[-1], 1e-30))
+        """Return the correlation matrix of the scores at these (ascending) times, ``(n, n)``."""
+        return self._matrix(np.log(times_s), _clock(times_s, spread))
+
+    def _matrix(self, ln_t: Array, clock: Array) -> Array:
         walk = np.sqrt(np.minimum.outer(clock, clock) / np.maximum.outer(clock, clock))
         gap = np.abs(np.subtract.outer(ln_t, ln_t))
-        lifetime = max(self.readout_lifetime, 1e-9)
-        return (1 - self.readout) * walk + self.readout * np.exp(-gap / lifetime)
+        forget = np.exp(-gap / max(self.readout_lifetime, 1e-9))
+        return np.asarray((1 - self.readout) * walk + self.readout * forget)
 
     def scores(
         self, streams: Streams, shape: tuple[int, ...], times_s: Sequence[float],
@@ -103,26 +103,34 @@ class RandomWalk(Law):
 
         The Cholesky factor is causal: what lies after a time never enters it, so a path asked up to
         an hour and one asked up to ten years agree on their first hour. A time between two decades
-        is their best linear prediction plus what they leave open, drawn for that time alone.
+        is their best linear prediction plus what they leave open, drawn for that time alone. The
+        first decade is the device's, not the question's: before it a cell keeps its first score.
         """
-        first = math.floor(min(math.log10(t) for t in (first_s, *times_s)) + 1e-9)
-        last = math.ceil(max(math.log10(t) for t in times_s) - 1e-9)
-        decades = list(range(first, max(last, first) + 1))
-        knots = [10.0**k for k in decades]
-        factor = np.linalg.cholesky(self.correlation(knots, spread) + 1e-9 * np.eye(len(knots)))
-        rows, residual = [], []
-        for t in times_s:
-            low = math.floor(math.log10(t) - first + 1e-9)
-            if math.isclose(t, knots[low], rel_tol=1e-8):
-                weights, explained, span = np.ones(1), 1.0, slice(low, low + 1)
-            else:
-                span = slice(low, low + 2)
-                matrix = self.correlation([knots[low], t, knots[low + 1]], spread)
-                weights = np.linalg.solve(matrix[::2, ::2] + 1e-9 * np.eye(2), matrix[1, ::2])
-                explained = min(float(weights @ matrix[1, ::2]), 1.0)
-            rows.append(weights @ factor[span])
-            residual.append(math.sqrt(1 - explained))
-        return decades, np.asarray(rows), np.asarray(residual)
+        first = math.floor(math.log10(first_s) + 1e-9)
+        position = [max(math.log10(t) - first, 0.0) for t in times_s]
+        decades = list(range(first, first + math.ceil(max(position) - 1e-9) + 1))
+        knots = 10.0 ** np.asarray(decades, dtype=np.float64)
+        ln_knots, clock = np.log(knots), _clock(knots.tolist(), spread)
+        jitter = 1e-9 * np.eye(len(knots))
+        factor = np.linalg.cholesky(self._matrix(ln_knots, clock) + jitter)
+        mixing, residual = np.zeros((len(times_s), len(knots))), np.zeros(len(times_s))
+        for i, (t, place) in enumerate(zip(times_s, position, strict=True)):
+            low = math.floor(place + 1e-9)
+            if abs(place - low) < 1e-9:
+                mixing[i] = factor[low]
+                continue
+            ln_t = np.array([ln_knots[low], math.log(t), ln_knots[low + 1]])
+            now = np.clip(spread(t) ** 2, clock[low], clock[low + 1])
+            matrix = self._matrix(ln_t, np.array([clock[low], now, clock[low + 1]]))
+            weights = np.linalg.solve(matrix[::2, ::2] + jitter[:2, :2], matrix[1, ::2])
+            mixing[i] = weights @ factor[low : low + 2]
+            residual[i] = math.sqrt(max(1 - float(weights @ matrix[1, ::2]), 0.0))
+        return decades, mixing, residual
+
+
+def _clock(times_s: Sequence[float], spread: Spread) -> Array:
+    """Return the walk's clock at ascending times: the drift's variance in µS², never falling."""
+    return np.maximum.accumulate(np.maximum([spread(t) ** 2 for t in times_s], 1e-12))
 
 
 Memory = Annotated[Frozen | RandomWalk | Redrawn, Field(discriminator="law")]

@@ -66,7 +66,7 @@ class PowerReadNoise(Law):
         x = np.maximum(g / self.reference_uS, 1e-6)
         q = np.minimum(self.a / x**self.b, self.q_max)
         growth = math.sqrt(max(math.log((t_s + self.tau_s) / (2 * self.tau_s)), 0.0))
-        return (np.maximum(g, 0) * q * growth).astype(g.dtype)
+        return np.asarray(np.maximum(g, 0) * q * growth, dtype=g.dtype)
 
 
 ReadNoise = Annotated[
