@@ -6,6 +6,7 @@ for; 130 stopped by the user.
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import warnings
@@ -64,7 +65,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _fail("stopped; run the same command again to go on.", code=130)
     except typer.TyperException as error:
-        return _fail(_usage(error))
+        return _fail(_usage(error, words))
     except MhoError as error:
         return _fail(str(error))
     except BrokenPipeError:  # the reader of a pipe, e.g. `head`, has seen enough
@@ -80,7 +81,7 @@ def _fail(sentence: str, code: int = 2) -> int:
     return code
 
 
-def _usage(error: typer.TyperException) -> str:
+def _usage(error: typer.TyperException, words: list[str]) -> str:
     """Turn Typer's complaint about the command line into one sentence with the remedy."""
     context: Any = getattr(error, "ctx", None)
     option = getattr(error, "option_name", None)
@@ -88,7 +89,8 @@ def _usage(error: typer.TyperException) -> str:
         known = [name for p in context.command.get_params(context) for name in p.opts]
         options = [name for name in known if name.startswith("-")]
         return str(unknown("option", option, options, where=context.command_path))
-    where = "mho" if context is None else context.command_path
+    command = " ".join(itertools.takewhile(lambda word: not word.startswith("-"), words))
+    where = f"mho {command}" if context is None else context.command_path
     return f"{where}: {error.format_message().rstrip('.')}. See '{where} --help'."
 
 
