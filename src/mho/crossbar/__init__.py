@@ -1,0 +1,1 @@
+"""Crossbars: weights to conductances and back, tiles, converters, the analogue product."""

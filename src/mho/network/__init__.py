@@ -1,0 +1,1 @@
+"""PyTorch networks on crossbars: mapping with coverage, chips, their state at a time."""

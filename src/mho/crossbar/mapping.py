@@ -1,0 +1,221 @@
+"""Mappings: how a weight becomes the conductances of one or two cells, and how it is read back.
+
+Every mapping is linear when read, so one formula decodes them all::
+
+    weight = scale * sum_c polarity_c * g_c + offset
+
+with ``scale`` in weight units per µS. They differ in what they do to a device's errors: a mean
+shift of all conductances cancels in a differential pair and moves every weight of a layer by the
+same amount in a single device.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from mho.device.device import Device
+from mho.device.law import Law
+from mho.device.levels import AnalogueLevels, nearest_level
+
+FloatArray = npt.NDArray[np.floating[Any]]
+Scale = Literal["layer", "column"]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A weight as it is to be programmed.
+
+    Attributes:
+        g_target_uS: Wanted conductances in µS, shape ``(cells, *weight.shape)``, float32.
+        polarity: Sign with which a cell enters, broadcastable to ``g_target_uS``.
+        scale: Weight units per µS, broadcastable to the weight.
+        offset: Weight units, broadcastable to the weight; added digitally.
+    """
+
+    g_target_uS: FloatArray
+    polarity: FloatArray
+    scale: FloatArray
+    offset: FloatArray
+
+    def decode(self, g_uS: FloatArray) -> FloatArray:
+        """Read weights back from conductances.
+
+        Args:
+            g_uS: Conductances in µS, shape ``(..., cells, *weight.shape)``.
+
+        Returns:
+            Weights of shape ``(..., *weight.shape)``, float32.
+        """
+        axis = g_uS.ndim - self.g_target_uS.ndim
+        total: FloatArray = (g_uS * self.polarity).sum(axis=axis)
+        total *= self.scale
+        total += self.offset
+        return total
+
+
+class Mapping(Law, ABC):
+    """The interface of a mapping; implementations are final.
+
+    ``cells_per_weight`` is the number of RRAM cells a weight takes. ``exact`` says that an ideal
+    device gives the weights back unchanged. ``stores_all_parameters`` puts biases and batch-norm
+    parameters onto RRAM too.
+    """
+
+    cells_per_weight: ClassVar[int]
+    exact: ClassVar[bool] = True
+    stores_all_parameters: ClassVar[bool] = False
+
+    @abstractmethod
+    def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
+        """Turn a weight into wanted conductances at the device's levels.
+
+        Args:
+            weight: Any shape, finite.
+            device: The device law; its levels and window are used, nothing random.
+            output_axis: Axis of the outputs (the crossbar's columns), for scales per column.
+        """
+
+
+def _per_group(weight: FloatArray, scale: Scale, output_axis: int) -> tuple[int, ...] | None:
+    """Return the axes over which one scale is shared: all, or all but the outputs'."""
+    if scale == "layer":
+        return None
+    return tuple(axis for axis in range(weight.ndim) if axis != output_axis)
+
+
+def _largest(weight: FloatArray, scale: Scale, output_axis: int) -> FloatArray:
+    """Return max|w| per layer or column, with 1 where all weights are 0; dims kept."""
+    axes = _per_group(weight, scale, output_axis)
+    w_max = np.abs(weight).max(axis=axes, keepdims=True)
+    return np.where(w_max > 0, w_max, 1).astype(np.float32)
+
+
+class DifferentialPair(Mapping):
+    """Two cells a weight: ``w = scale (g+ - g-)``, the unused one at g_min.
+
+    A shift common to all cells cancels; independent spreads add up to √2 of one cell's. With ``L``
+    levels a cell there are ``2 L - 1`` weight values. ``scale`` is chosen per layer or per output
+    column so that the largest ``|w|`` sits at g_max.
+
+    Example:
+        >>> import mho, numpy as np
+        >>> ideal = mho.load_device("ideal")
+        >>> encoded = mho.DifferentialPair().encode(np.array([[0.5, -1.0]]), ideal)
+        >>> encoded.decode(encoded.g_target_uS).round(6).tolist()
+        [[0.5, -1.0]]
+    """
+
+    law: Literal["differential-pair"] = "differential-pair"
+    scale: Scale = "layer"
+    cells_per_weight: ClassVar[int] = 2
+
+    def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
+        """Turn a weight into pairs of conductances, shape ``(2, *weight.shape)`` in µS."""
+        weight = np.asarray(weight, dtype=np.float32)
+        low, high = device.window
+        w_max = _largest(weight, self.scale, output_axis)
+        share = weight * ((high - low) / w_max)
+        wanted = low + np.stack([np.maximum(share, 0), np.maximum(-share, 0)])
+        return Encoded(
+            g_target_uS=nearest_level(wanted, device.levels, device.window),
+            polarity=_column([1, -1], weight.ndim),
+            scale=w_max / np.float32(high - low),
+            offset=np.zeros_like(w_max),
+        )
+
+
+class SingleDevice(Mapping):
+    """One cell a weight with an offset: ``g = g_min + (w - w_min) * window / (w_max - w_min)``.
+
+    The offset is subtracted digitally (a reference column). A mean shift of the conductances moves
+    every weight of the layer by the same amount. This is how IBM maps the ``falcone2025`` device.
+    """
+
+    law: Literal["single-device"] = "single-device"
+    scale: Scale = "layer"
+    cells_per_weight: ClassVar[int] = 1
+
+    def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
+        """Turn a weight into single conductances, shape ``(1, *weight.shape)`` in µS."""
+        weight = np.asarray(weight, dtype=np.float32)
+        low, high = device.window
+        axes = _per_group(weight, self.scale, output_axis)
+        w_min = weight.min(axis=axes, keepdims=True)
+        width = weight.max(axis=axes, keepdims=True) - w_min
+        width = np.where(width > 0, width, 1).astype(np.float32)
+        wanted = low + (weight - w_min) * ((high - low) / width)
+        scale = width / np.float32(high - low)
+        return Encoded(
+            g_target_uS=nearest_level(wanted[None], device.levels, device.window),
+            polarity=_column([1], weight.ndim),
+            scale=scale,
+            offset=w_min - scale * np.float32(low),
+        )
+
+
+class SignMagnitude(Mapping):
+    """One cell for ``|w|``, the sign kept apart digitally: ``w = sign (g - g_min) scale``."""
+
+    law: Literal["sign-magnitude"] = "sign-magnitude"
+    scale: Scale = "layer"
+    cells_per_weight: ClassVar[int] = 1
+
+    def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
+        """Turn a weight into single conductances, shape ``(1, *weight.shape)`` in µS."""
+        weight = np.asarray(weight, dtype=np.float32)
+        low, high = device.window
+        w_max = _largest(weight, self.scale, output_axis)
+        sign = np.where(weight < 0, -1, 1).astype(np.float32)
+        wanted = low + np.abs(weight) * ((high - low) / w_max)
+        scale = w_max / np.float32(high - low)
+        return Encoded(
+            g_target_uS=nearest_level(wanted[None], device.levels, device.window),
+            polarity=sign[None],
+            scale=scale,
+            offset=-scale * sign * np.float32(low),
+        )
+
+
+class CharanLegacy(Mapping):
+    """The rule of Charan et al. 2020 as their script has it: sign–magnitude without any scale.
+
+    ``|w|`` is clipped to [0.01, 1] whatever the layer's weights are, rounded *up* to a multiple of
+    ``1 / L`` and stored as ``g = |w| g_max``; biases and batch-norm parameters go through the same
+    rule. Small weights are blown up to 0.1, which is what destroys a network: use it to reproduce
+    the paper's collapse, and :class:`SignMagnitude` to see what the devices alone do.
+    """
+
+    law: Literal["charan2020-legacy"] = "charan2020-legacy"
+    cells_per_weight: ClassVar[int] = 1
+    exact: ClassVar[bool] = False
+    stores_all_parameters: ClassVar[bool] = True
+
+    def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
+        """Turn a weight into single conductances, shape ``(1, *weight.shape)`` in µS."""
+        weight = np.asarray(weight, dtype=np.float32)
+        magnitude = np.clip(np.abs(weight), 0.01, 1)
+        states = device.levels.positions(device.window)
+        if not isinstance(device.levels, AnalogueLevels) and states is not None:
+            magnitude = np.ceil(magnitude * states.size) / np.float32(states.size)
+        g_max = np.float32(device.g_max_uS)
+        return Encoded(
+            g_target_uS=(magnitude * g_max)[None].astype(np.float32),
+            polarity=np.sign(weight)[None],
+            scale=np.full((1,) * weight.ndim, 1 / g_max, dtype=np.float32),
+            offset=np.zeros((1,) * weight.ndim, dtype=np.float32),
+        )
+
+
+def _column(signs: list[int], ndim: int) -> FloatArray:
+    return np.asarray(signs, dtype=np.float32).reshape(-1, *(1,) * ndim)
+
+
+AnyMapping = Annotated[
+    DifferentialPair | SingleDevice | SignMagnitude | CharanLegacy, Field(discriminator="law")
+]

@@ -1,0 +1,252 @@
+"""Mapping a PyTorch network onto hardware, with a list of what went where and why."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from mho.crossbar.hardware import Hardware
+from mho.crossbar.mapping import Encoded
+from mho.errors import ConfigError, ModelError, unknown
+from mho.network.call import Inputs, call
+from mho.network.coverage import Coverage, CoverageRow
+from mho.network.layer import MappedLayer, Matrix, matrices_of, weight_of
+from mho.network.mapped import MappedNetwork
+
+_REASONS: tuple[tuple[type[nn.Module], str], ...] = (
+    (nn.modules.batchnorm._BatchNorm, "batch norm is applied digitally"),
+    (nn.LayerNorm, "layer norm is applied digitally"),
+    (nn.GroupNorm, "group norm is applied digitally"),
+    (nn.Embedding, "a look-up, not a matrix product"),
+    (nn.MultiheadAttention, "attention weights of this form are not mapped"),
+    (nn.RNNBase, "recurrent weights of this form are not mapped"),
+)
+
+
+def map_network(
+    model: nn.Module,
+    hardware: Hardware,
+    digital: Iterable[str] = (),
+    *,
+    example: Inputs | None = None,
+    name: str | None = None,
+) -> MappedNetwork:
+    """Map a network onto crossbars. Nothing is skipped in silence: see ``.coverage``.
+
+    Linear layers and convolutions go onto crossbars (sub-classes, groups, depthwise included);
+    biases, normalisation and everything else stay digital.
+
+    Args:
+        model: Any network; it is copied, in float32 and evaluation mode, never changed.
+        hardware: Device, mapping and periphery.
+        digital: Names of modules to keep digital; a name covers all that is below it.
+        example: A batch to trace once, which gives the multiply–accumulates of each layer. Without
+            it they are taken from ``model.example_inputs()`` where the network has that.
+        name: For people; by default the network's class name.
+
+    Returns:
+        The mapped network.
+
+    Raises:
+        ModelError: A weight is not finite, nothing can be mapped, or the example does not run.
+        ConfigError: ``digital`` names a module that does not exist.
+
+    Example:
+        >>> import mho, torch
+        >>> model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU())
+        >>> network = mho.map_network(model, mho.Hardware(device="ideal"))
+        >>> [layer.name for layer in network.layers]
+        ['0']
+    """
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"a network must be a torch.nn.Module; got {type(model).__name__}.")
+    if isinstance(digital, str):
+        raise ConfigError(f"digital must be a list of module names; write ['{digital}'].")
+    known = [n for n, _ in model.named_modules() if n]
+    for kept in digital:
+        if kept not in known:
+            raise unknown("module", kept, known, where="map_network(digital=…)")
+    model = _prepared(model)
+    example_inputs = getattr(model, "example_inputs", None)
+    if example is None and callable(example_inputs):
+        example = cast(Inputs, example_inputs())
+    macs = None if example is None else _trace(model, example)
+    return _mapped(model, hardware, tuple(digital), macs, name or type(model).__name__)
+
+
+def remap(network: MappedNetwork, model: nn.Module, hardware: Hardware) -> MappedNetwork:
+    """Map a digital network of the same architecture as one that was mapped before."""
+    on_crossbars = {layer.name: layer.macs for layer in network.layers}
+    layers = tuple(
+        _encode(model, name, module, matrix, hardware, on_crossbars[_layer_name(name, matrix)])
+        for name, module in model.named_modules()
+        for matrix in matrices_of(module)
+        if _layer_name(name, matrix) in on_crossbars
+    )
+    _refuse_non_finite(model)
+    return replace(
+        network,
+        model=_prepared(model),
+        hardware=hardware,
+        layers=layers,
+        stored=_stored(model, layers, hardware),
+        applied=(),
+    )
+
+
+def _prepared(model: nn.Module) -> nn.Module:
+    """Return a float32 copy in evaluation mode that asks for no gradients."""
+    if any(isinstance(p, nn.parameter.UninitializedParameter) for p in model.parameters()):
+        raise ModelError("the network has lazy layers without shapes; run it once before mapping.")
+    model = copy.deepcopy(model).cpu().float().eval()
+    model.requires_grad_(False)
+    return model
+
+
+def _refuse_non_finite(model: nn.Module) -> None:
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            bad = int((~torch.isfinite(tensor)).sum())
+            raise ModelError(
+                f"'{name}' has {bad} of {tensor.numel()} values that are NaN or infinite; a "
+                "conductance must be finite. Train the network again or load a sound checkpoint."
+            )
+
+
+def _trace(model: nn.Module, example: Inputs) -> dict[str, int]:
+    """Run the example once and count the matrix–vector products of each module, per input."""
+    positions: dict[str, int] = {}
+    first = next(iter(example.values())) if isinstance(example, Mapping) else example
+    batch = int(first.shape[0])
+    handles = []
+
+    def count(name: str, outputs: int) -> object:
+        def hook(module: nn.Module, args: object, output: Tensor) -> None:
+            positions[name] = positions.get(name, 0) + output.numel() // (outputs * batch)
+
+        return hook
+
+    for name, module in model.named_modules():
+        for matrix in matrices_of(module):
+            hook = count(_layer_name(name, matrix), matrix.cols * matrix.groups)
+            handles.append(module.register_forward_hook(hook))
+    try:
+        with torch.inference_mode():
+            call(model, example)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"the network does not run on the example of shape {tuple(first.shape)}: {error}"
+        ) from None
+    finally:
+        for handle in handles:
+            handle.remove()
+    return positions
+
+
+def _layer_name(module_name: str, matrix: Matrix) -> str:
+    parts = [module_name] if matrix.parameter == "weight" else [module_name, matrix.parameter]
+    return ".".join(p for p in parts if p) or matrix.parameter
+
+
+def _mapped(
+    model: nn.Module,
+    hardware: Hardware,
+    digital: tuple[str, ...],
+    positions: Mapping[str, int] | None,
+    name: str,
+) -> MappedNetwork:
+    _refuse_non_finite(model)
+    layers: list[MappedLayer] = []
+    rows: list[CoverageRow] = []
+    for path, module in model.named_modules():
+        kept = any(path == d or path.startswith(f"{d}.") for d in digital)
+        matrices = [] if kept else matrices_of(module)
+        for matrix in matrices:
+            layer_name = _layer_name(path, matrix)
+            macs = None
+            if positions is not None:
+                macs = positions.get(layer_name, 0) * weight_of(module, matrix).numel()
+            layer = _encode(model, path, module, matrix, hardware, macs)
+            layers.append(layer)
+            groups = f"{layer.groups} of " if layer.groups > 1 else ""
+            why = f"{groups}{layer.rows} × {layer.cols}"
+            kind = type(module).__name__
+            rows.append(CoverageRow(layer_name, kind, "crossbar", layer.weights, macs, why))
+        rows += _digital_rows(path, module, {m.parameter for m in matrices}, kept=kept)
+    if not layers:
+        raise ModelError(
+            f"nothing in '{name}' can be mapped: it has no Linear or convolution layer outside "
+            f"digital={list(digital)}."
+        )
+    return MappedNetwork(
+        model=model,
+        hardware=hardware,
+        layers=tuple(layers),
+        stored=_stored(model, tuple(layers), hardware),
+        coverage=Coverage(tuple(rows)),
+        name=name,
+    )
+
+
+def _encode(
+    model: nn.Module,
+    path: str,
+    module: nn.Module,
+    matrix: Matrix,
+    hardware: Hardware,
+    macs: int | None,
+) -> MappedLayer:
+    weight = weight_of(module, matrix)
+    encoded = hardware.mapping.encode(
+        weight.detach().numpy(), hardware.device, output_axis=matrix.output_axis
+    )
+    hardware.device.check_conductance(encoded.g_target_uS)
+    return MappedLayer(
+        name=_layer_name(path, matrix),
+        parameter=f"{path}.{matrix.parameter}" if path else matrix.parameter,
+        matrix=matrix,
+        shape=tuple(weight.shape),
+        encoded=encoded,
+        macs=macs,
+    )
+
+
+def _stored(
+    model: nn.Module, layers: tuple[MappedLayer, ...], hardware: Hardware
+) -> dict[str, Encoded]:
+    """Return the encoding of parameters that are no matrices, where the mapping stores them."""
+    if not hardware.mapping.stores_all_parameters:
+        return {}
+    taken = {layer.parameter for layer in layers}
+    return {
+        name: hardware.mapping.encode(parameter.detach().numpy(), hardware.device)
+        for name, parameter in model.named_parameters()
+        if name not in taken
+    }
+
+
+def _digital_rows(
+    path: str, module: nn.Module, mapped: set[str], *, kept: bool
+) -> list[CoverageRow]:
+    """Return what of a module (not of its children) stayed digital."""
+    own = {n: p for n, p in module.named_parameters(recurse=False) if n not in mapped}
+    kind = type(module).__name__
+    if not own:
+        is_leaf = not any(True for _ in module.children())
+        if not is_leaf or mapped:
+            return []
+        return [CoverageRow(path or kind, kind, "digital", 0, 0, "no weights")]
+    if mapped:
+        return [
+            CoverageRow(f"{path}.{n}".lstrip("."), kind, "digital", p.numel(), 0, "added digitally")
+            for n, p in own.items()
+        ]
+    reason = next((why for cls, why in _REASONS if isinstance(module, cls)), "no matrix product")
+    reason = "kept digital on request" if kept else reason
+    count = sum(p.numel() for p in own.values())
+    return [CoverageRow(path or kind, kind, "digital", count, None if kept else 0, reason)]

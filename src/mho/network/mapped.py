@@ -1,0 +1,196 @@
+"""A network mapped onto hardware: what is to be programmed, before any chip is."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mho.crossbar.hardware import Hardware
+from mho.crossbar.mapping import Encoded
+from mho.errors import ConfigError
+from mho.network.applied import Additions, Applied
+from mho.network.call import Inputs, call
+from mho.network.coverage import Coverage
+from mho.network.layer import MappedLayer
+from mho.network.programmed import ProgrammedNetwork, with_tensors
+from mho.network.snapshot import Snapshot
+from mho.rng import Streams
+
+if TYPE_CHECKING:
+    from mho.network.chip import Chip
+
+
+@dataclass(frozen=True, eq=False)
+class MappedNetwork:
+    """A network on crossbars: digital model, hardware, the wanted conductances of each layer.
+
+    It is a value: recoveries return another one. Made by :func:`mho.map_network`.
+
+    Attributes:
+        model: The digital network, float32, in evaluation mode; never changed.
+        hardware: What the crossbars are made of.
+        layers: The layers on crossbars.
+        stored: Wanted conductances of parameters that are no matrices but lie on RRAM all the
+            same (``charan2020-legacy`` alone does this), by full name.
+        coverage: Which layers went where, and why.
+        applied: The recoveries that the network went through, in order.
+        name: For people.
+    """
+
+    model: nn.Module
+    hardware: Hardware
+    layers: tuple[MappedLayer, ...]
+    stored: Mapping[str, Encoded]
+    coverage: Coverage
+    applied: tuple[Applied, ...] = ()
+    name: str = "network"
+    _names: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def layer(self, name: str) -> MappedLayer:
+        """Return a layer by name."""
+        return next(layer for layer in self.layers if layer.name == name)
+
+    @property
+    def weights(self) -> int:
+        """Number of weights on crossbars."""
+        return sum(layer.weights for layer in self.layers)
+
+    @property
+    def adds(self) -> Additions:
+        """What all recoveries together add to one chip."""
+        return sum((a.adds for a in self.applied), Additions())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything that decides what a chip of this network computes (hex)."""
+        sha = hashlib.sha256()
+        sha.update(repr(self.model).encode())
+        for name, tensor in self.model.state_dict().items():
+            _feed(sha, name, tensor)
+        sha.update(self.hardware.model_dump_json().encode())
+        sha.update(json.dumps([layer.name for layer in self.layers]).encode())
+        for a in self.applied:
+            sha.update(json.dumps([a.method, a.settings], sort_keys=True, default=str).encode())
+            for name, tensor in (a.attachment.tensors() if a.attachment else {}).items():
+                _feed(sha, name, tensor)
+        return sha.hexdigest()
+
+    def program(self, seed: int) -> Chip:
+        """Return chip number ``seed``: always the same chip."""
+        from mho.network.chip import Chip
+
+        return Chip(self, seed)
+
+    def baseline(self, inputs: Inputs) -> Tensor:
+        """Return the logits of the digital float network, shape ``(batch, classes)``."""
+        with torch.inference_mode():
+            return call(self.model, inputs)
+
+    def with_applied(self, applied: Applied) -> MappedNetwork:
+        """Return the network after one more recovery."""
+        return replace(self, applied=(*self.applied, applied))
+
+    def with_hardware(self, hardware: Hardware) -> MappedNetwork:
+        """Return the same digital network mapped onto other hardware, without recoveries."""
+        from mho.network.map_network import remap
+
+        return remap(self, self.model, hardware)
+
+    def with_weights(self, state: Mapping[str, Tensor], *applied: Applied) -> MappedNetwork:
+        """Return the network with other weights (a student), mapped anew.
+
+        Args:
+            state: A full state dictionary of the digital network.
+            applied: Recoveries to note as gone through.
+        """
+        from mho.network.map_network import remap
+
+        model = copy.deepcopy(self.model)
+        model.load_state_dict(dict(state))
+        return replace(remap(self, model, self.hardware), applied=(*self.applied, *applied))
+
+    def draw(
+        self, times_s: Sequence[float], streams: Streams, *, path: int = 0, read: int | None = None
+    ) -> list[Snapshot]:
+        """Program the network once and return it at each time, before any recovery.
+
+        Args:
+            times_s: Times since programming in s.
+            streams: The identity of the cells.
+            path: Which future of the programmed cells.
+            read: Number of the read whose noise to add, or None.
+        """
+        device = self.hardware.device
+        weights: list[dict[str, Tensor]] = [{} for _ in times_s]
+        parameters: list[dict[str, Tensor]] = [{} for _ in times_s]
+
+        def read_back(encoded: Encoded, name: str, into: list[dict[str, Tensor]]) -> None:
+            g = device.conductances(
+                encoded.g_target_uS, times_s, streams.child(name), path=path, read=read
+            )
+            for values, weight in zip(into, encoded.decode(g), strict=True):
+                values[name] = torch.from_numpy(weight)
+
+        for layer in self.layers:
+            read_back(layer.encoded, layer.name, weights)
+        for name, encoded in self.stored.items():
+            read_back(encoded, name, parameters)
+        return [
+            Snapshot(t_s, crossbar=w, parameters=p)
+            for t_s, w, p in zip(times_s, weights, parameters, strict=True)
+        ]
+
+    def draw_weights(
+        self, weights: Mapping[str, Tensor], t_s: float, streams: Streams
+    ) -> dict[str, Tensor]:
+        """Map and program *other* weights of the same layers, as training under variation needs.
+
+        Args:
+            weights: By layer name, torch layout.
+            t_s: Time since programming in s.
+            streams: The identity of the cells; a new scope gives new cells.
+
+        Returns:
+            Weights as read from the conductances, by layer name, same shapes.
+        """
+        device, mapping = self.hardware.device, self.hardware.mapping
+        noisy = {}
+        for layer in self.layers:
+            weight = weights[layer.name].detach().cpu().numpy()
+            encoded = mapping.encode(weight, device, output_axis=layer.matrix.output_axis)
+            g = device.conductances(encoded.g_target_uS, [t_s], streams.child(layer.name))
+            noisy[layer.name] = torch.from_numpy(encoded.decode(g)[0])
+        return noisy
+
+    def tensors(self, snapshot: Snapshot) -> dict[str, Tensor]:
+        """Return a snapshot as parameters and buffers of the digital network, by full name."""
+        weights = {layer.parameter: snapshot.weight(layer.name) for layer in self.layers}
+        return {**weights, **snapshot.parameters}
+
+    def realise(self, snapshot: Snapshot) -> ProgrammedNetwork:
+        """Return a network that computes what the snapshot says.
+
+        With ideal periphery the analogue product is linear and every branch merges into one weight
+        a layer: exact, not an approximation.
+        """
+        if not self.hardware.ideal_periphery:
+            raise ConfigError(
+                "converters need the tile domain, which this version does not run; "
+                "set dac_bits and adc_bits to None."
+            )
+        return ProgrammedNetwork(with_tensors(self.model, self.tensors(snapshot)), snapshot.t_s)
+
+
+def _feed(sha: hashlib._Hash, name: str, tensor: Tensor) -> None:
+    array = np.ascontiguousarray(tensor.detach().cpu().numpy())
+    sha.update(f"{name}:{array.dtype}:{array.shape}".encode())
+    sha.update(array.tobytes())

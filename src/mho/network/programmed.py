@@ -1,0 +1,43 @@
+"""A network that runs with the weights of one chip at one time."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class ProgrammedNetwork(nn.Module):
+    """The network as one chip computes it at one time: call it like the digital one.
+
+    It is an ordinary module in evaluation mode: ``.to("cuda")`` moves it.
+
+    Attributes:
+        t_s: Time since programming in s.
+    """
+
+    def __init__(self, model: nn.Module, t_s: float) -> None:
+        super().__init__()
+        self.model = model
+        self.t_s = t_s
+        self.eval()
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the digital network would return, computed by the chip."""
+        return self.model(*args, **kwargs)
+
+
+def with_tensors(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """Return a copy of a network with some parameters or buffers replaced, sharing the others."""
+    shared: dict[int, Any] = {id(t): t for t in (*model.parameters(), *model.buffers())}
+    twin = copy.deepcopy(model, shared)
+    for name, tensor in tensors.items():
+        parent, _, leaf = name.rpartition(".")
+        module = twin.get_submodule(parent)
+        if leaf in module._buffers:
+            module._buffers[leaf] = tensor
+        else:
+            module._parameters[leaf] = nn.Parameter(tensor, requires_grad=False)
+    return twin
