@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
@@ -61,7 +61,13 @@ class Additions:
 
 
 class Attachment(ABC):
-    """How a recovery changes a chip as it is at a time; pure, in the order of application."""
+    """How a recovery changes a chip as it is at a time; pure, in the order of application.
+
+    Attributes:
+        kind: Name under which a bundle finds the class again, e.g. ``"sparse-branch"``.
+    """
+
+    kind: ClassVar[str]
 
     @abstractmethod
     def apply(self, snapshot: Snapshot, chip: Chip) -> Snapshot:
@@ -83,6 +89,19 @@ class Attachment(ABC):
     @abstractmethod
     def tensors(self) -> Mapping[str, Tensor]:
         """Return everything learned, by name: it is hashed, and saved in a bundle."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Return all else that is needed to build it again, as plain JSON data."""
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Attachment:
+        """Build the attachment again from its settings and tensors.
+
+        Raises:
+            BundleError: Something is missing or of the wrong shape.
+        """
 
 
 @dataclass(frozen=True)

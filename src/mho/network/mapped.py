@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,6 @@ class MappedNetwork:
     coverage: Coverage
     applied: tuple[Applied, ...] = ()
     name: str = "network"
-    _names: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def layer(self, name: str) -> MappedLayer:
         """Return a layer by name."""
@@ -80,8 +79,10 @@ class MappedNetwork:
         sha.update(json.dumps([layer.name for layer in self.layers]).encode())
         for a in self.applied:
             sha.update(json.dumps([a.method, a.settings], sort_keys=True, default=str).encode())
-            for name, tensor in (a.attachment.tensors() if a.attachment else {}).items():
-                _feed(sha, name, tensor)
+            if a.attachment is not None:
+                sha.update(json.dumps(a.attachment.settings(), sort_keys=True).encode())
+                for name, tensor in a.attachment.tensors().items():
+                    _feed(sha, name, tensor)
         return sha.hexdigest()
 
     def program(self, seed: int) -> Chip:
