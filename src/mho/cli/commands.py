@@ -17,5 +17,6 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "device": Entry("mho.cli.device", "Show, check, fit, simulate and compare device laws."),
     "doctor": Entry("mho.cli.doctor", "Show what this machine has: versions, cores, extras, data."),
 }

@@ -1,0 +1,10 @@
+"""``mho device``: the commands about device laws, one file each; heavy imports inside them."""
+
+from __future__ import annotations
+
+from mho.cli.app import new_app
+from mho.cli.device import check, list, show
+
+app = new_app(help="Show, check, fit, simulate and compare device laws.")
+for module in (list, show, check):
+    module.register(app)
