@@ -1,0 +1,66 @@
+"""Untrained reference networks by name."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from mho.errors import unknown
+from mho.rng import Streams
+from mho.zoo.lenet import charan_mnist, lenet5
+from mho.zoo.resnet import resnet20, resnet32
+from mho.zoo.vgg import vgg16
+
+ARCHITECTURES: Final[dict[str, Callable[..., nn.Module]]] = {
+    "charan-mnist": charan_mnist,
+    "lenet5": lenet5,
+    "resnet20": resnet20,
+    "resnet32": resnet32,
+    "vgg16": vgg16,
+}
+"""What builds each reference network; 1 or 3 channels in, 10 classes out."""
+
+
+def build(name: str, *, seed: int = 0, **options: Any) -> nn.Module:
+    """Build an untrained reference network.
+
+    Use it to train or to test; :func:`mho.zoo.load` gives networks that are trained. Weights are
+    drawn from N(0, 2 / inputs of the matrix) (He et al., ICCV 2015), biases are zero.
+
+    Args:
+        name: ``"lenet5"``, ``"charan-mnist"``, ``"resnet20"``, ``"resnet32"`` or ``"vgg16"``.
+        seed: Draw of the initial weights: the same seed gives the same network.
+        options: What the network's builder takes, e.g. ``width=0.25`` for ``"vgg16"``.
+
+    Raises:
+        ConfigError: Name or option is unknown; the nearest known one is named.
+
+    >>> sum(p.numel() for p in build("lenet5").parameters())
+    61706
+    """
+    if name not in ARCHITECTURES:
+        raise unknown("network", name, ARCHITECTURES)
+    builder = ARCHITECTURES[name]
+    known = list(inspect.signature(builder).parameters)
+    for option in options:
+        if option not in known:
+            raise unknown("option", option, known or ["none"], where=f"network '{name}'")
+    model = builder(**options)
+    _initialise(model, Streams(seed, "zoo", name))
+    return model
+
+
+@torch.no_grad()
+def _initialise(model: nn.Module, streams: Streams) -> None:
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            shape = tuple(module.weight.shape)
+            draw = torch.from_numpy(streams.normal(shape, name))
+            module.weight.copy_(draw * math.sqrt(2 / math.prod(shape[1:])))
+            if module.bias is not None:
+                module.bias.zero_()

@@ -1,0 +1,164 @@
+"""Trained weights: safetensors with a model card beside them, checked when they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Final
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_from
+from safetensors.torch import save as bytes_of
+from torch import Tensor, nn
+
+from mho.errors import BundleError, ConfigError, StoreError, unknown
+from mho.zoo.build import build
+from mho.zoo.card import ModelCard
+
+SHIPPED: Final = Path(__file__).parent / "weights"
+"""Folder of the weights that come with mho."""
+
+
+def list_networks() -> list[str]:
+    """Return the names of the trained networks that come with mho.
+
+    >>> "lenet5" in list_networks()
+    True
+    """
+    return sorted(path.stem for path in SHIPPED.glob("*.json"))
+
+
+def load(name: str | Path) -> nn.Module:
+    """Load a trained network, in evaluation mode, float32, on the CPU.
+
+    Args:
+        name: A name of :func:`list_networks`, or the path of a model card (``….json``) with its
+            weights (``….safetensors``) beside it, as ``mho train`` writes them.
+
+    Raises:
+        ConfigError: No such network; the nearest known one is named.
+        BundleError: The weights are incomplete, edited, or do not fit the card.
+
+    >>> type(load("lenet5")).__name__
+    'Sequential'
+    """
+    path = _card_path(name)
+    found = _read_card(path)
+    model = build(found.architecture, **found.options)
+    state = _read_weights(path.with_suffix(".safetensors"), found)
+    _check_fit(path, model, state)
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def card(name: str | Path) -> ModelCard:
+    """Read the model card of a trained network: data, recipe, seed, accuracy.
+
+    Args:
+        name: As for :func:`load`.
+
+    Raises:
+        ConfigError: No such network.
+        BundleError: The card cannot be read.
+
+    >>> card("lenet5").architecture
+    'lenet5'
+    """
+    return _read_card(_card_path(name))
+
+
+def save(model: nn.Module, path: Path, make_card: ModelCard) -> ModelCard:
+    """Write weights and model card; each file appears whole or not at all.
+
+    Args:
+        model: The trained network.
+        path: The card's path, ``….json``; the weights lie beside it as ``….safetensors``.
+        make_card: The card; ``parameters`` and ``sha256`` are filled in here, ``stored`` says in
+            which type floating-point numbers are kept.
+
+    Returns:
+        The card as written.
+
+    Raises:
+        StoreError: The folder cannot be written to.
+    """
+    state = {key: _stored(value, make_card.stored) for key, value in model.state_dict().items()}
+    contents = bytes_of(state)
+    written = make_card.model_copy(
+        update={
+            "sha256": hashlib.sha256(contents).hexdigest(),
+            "parameters": sum(p.numel() for p in model.parameters()),
+        }
+    )
+    write_atomically(path.with_suffix(".safetensors"), contents)
+    write_atomically(path, (json.dumps(written.model_dump(), indent=1) + "\n").encode())
+    return written
+
+
+def write_atomically(path: Path, contents: bytes) -> None:
+    """Write a file that is either the old one or the new one, never a part.
+
+    Raises:
+        StoreError: The folder cannot be written to.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(contents)
+        temporary.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror}. Choose a folder you may write to."
+        ) from None
+
+
+def _stored(value: Tensor, stored: str) -> Tensor:
+    if not value.is_floating_point():
+        return value.contiguous()
+    return value.to(torch.float16 if stored == "float16" else torch.float32).contiguous()
+
+
+def _card_path(name: str | Path) -> Path:
+    path = Path(name)
+    if path.suffix in (".json", ".safetensors"):
+        path = path.with_suffix(".json")
+        if not path.is_file():
+            raise ConfigError(f"there is no model card {path}; give one that 'mho train' wrote.")
+        return path
+    if str(name) not in list_networks():
+        raise unknown("trained network", str(name), list_networks())
+    return SHIPPED / f"{name}.json"
+
+
+def _read_card(path: Path) -> ModelCard:
+    try:
+        return ModelCard.parse(json.loads(path.read_text(encoding="utf-8")), where=str(path))
+    except (OSError, ValueError, TypeError) as error:
+        raise BundleError(f"model card {path} cannot be read: {error}") from None
+
+
+def _read_weights(path: Path, found: ModelCard) -> dict[str, Tensor]:
+    try:
+        contents = path.read_bytes()
+        if hashlib.sha256(contents).hexdigest() != found.sha256:
+            raise BundleError(
+                f"the weights {path} are not those that their card describes (SHA-256 differs): "
+                "the file was cut short or edited. Fetch or train them again."
+            )
+        state = tensors_from(contents)
+    except (OSError, SafetensorError) as error:
+        raise BundleError(f"weights {path} cannot be read: {error}") from None
+    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+
+
+def _check_fit(path: Path, model: nn.Module, state: dict[str, Tensor]) -> None:
+    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    came = {key: tuple(value.shape) for key, value in state.items()}
+    if expected != came:
+        differ = sorted({key for key, _ in expected.items() ^ came.items()})
+        raise BundleError(
+            f"the weights of {path} do not fit the network that their card names; "
+            f"these differ: {', '.join(differ[:4])}."
+        )
