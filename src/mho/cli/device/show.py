@@ -14,7 +14,7 @@ CardArgument = Annotated[str, typer.Argument(metavar="CARD", help="Preset name o
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``mho device``."""
-    lines = ("mho device show falcone2025", "mho device show falcone2025 --card > my.toml")
+    lines = ("mho device show falcone2025", "mho device show falcone2025 --card")
     app.command("show", epilog=examples(*lines))(show)
 
 
