@@ -120,8 +120,8 @@ class DifferentialPair(Mapping):
         weight = np.asarray(weight, dtype=np.float32)
         low, high = device.window
         w_max = _largest(weight, self.scale, output_axis)
-        share = weight * ((high - low) / w_max)
-        wanted = low + np.stack([np.maximum(share, 0), np.maximum(-share, 0)])
+        share = weight / w_max * np.float32(high - low)
+        wanted = np.float32(low) + np.stack([np.maximum(share, 0), np.maximum(-share, 0)])
         return Encoded(
             g_target_uS=nearest_level(wanted, device.levels, device.window),
             polarity=_column([1, -1], weight.ndim),
@@ -149,7 +149,7 @@ class SingleDevice(Mapping):
         w_min = weight.min(axis=axes, keepdims=True)
         width = weight.max(axis=axes, keepdims=True) - w_min
         width = np.where(width > 0, width, 1).astype(np.float32)
-        wanted = low + (weight - w_min) * ((high - low) / width)
+        wanted = np.float32(low) + (weight - w_min) / width * np.float32(high - low)
         scale = width / np.float32(high - low)
         return Encoded(
             g_target_uS=nearest_level(wanted[None], device.levels, device.window),
@@ -172,7 +172,7 @@ class SignMagnitude(Mapping):
         low, high = device.window
         w_max = _largest(weight, self.scale, output_axis)
         sign = np.where(weight < 0, -1, 1).astype(np.float32)
-        wanted = low + np.abs(weight) * ((high - low) / w_max)
+        wanted = np.float32(low) + np.abs(weight) / w_max * np.float32(high - low)
         scale = w_max / np.float32(high - low)
         return Encoded(
             g_target_uS=nearest_level(wanted[None], device.levels, device.window),

@@ -1,0 +1,107 @@
+"""Mappings: round trips, level grids, known conductances."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import mho
+from mho.device.levels import UniformLevels
+from mho.device.programming import ExactProgramming
+
+IDEAL = mho.load_device("ideal")
+EXACT = [
+    mho.DifferentialPair(),
+    mho.DifferentialPair(scale="column"),
+    mho.SingleDevice(),
+    mho.SingleDevice(scale="column"),
+    mho.SignMagnitude(),
+    mho.SignMagnitude(scale="column"),
+]
+WEIGHTS = hnp.arrays(
+    np.float32,
+    hnp.array_shapes(min_dims=2, max_dims=4, max_side=5),
+    elements=st.floats(-4, 4, width=32),
+)
+
+
+@pytest.mark.parametrize("mapping", EXACT, ids=lambda m: f"{m.law}-{m.scale}")
+@given(weight=WEIGHTS)
+@settings(max_examples=40, deadline=None)
+def test_an_ideal_device_gives_the_weights_back(mapping, weight):
+    encoded = mapping.encode(weight, IDEAL)
+    low, high = IDEAL.window
+    assert encoded.g_target_uS.shape == (mapping.cells_per_weight, *weight.shape)
+    assert encoded.g_target_uS.min() >= low - 1e-4
+    assert encoded.g_target_uS.max() <= high + 1e-4
+    span = max(np.abs(weight).max(), 1e-6)
+    np.testing.assert_allclose(encoded.decode(encoded.g_target_uS), weight, atol=4e-6 * span)
+
+
+def test_a_differential_pair_leaves_its_unused_cell_at_g_min():
+    device = mho.load_device("falcone2025")
+    g = mho.DifferentialPair().encode(np.array([[1.0, -0.5]]), device).g_target_uS
+    middle = device.g_min_uS + (device.g_max_uS - device.g_min_uS) / 2
+    np.testing.assert_allclose(
+        g[:, 0], [[device.g_max_uS, device.g_min_uS], [device.g_min_uS, middle]], rtol=1e-6
+    )
+
+
+def test_a_single_device_spans_the_window_from_smallest_to_largest_weight():
+    device = mho.load_device("falcone2025")
+    g = mho.SingleDevice().encode(np.array([[-0.2, 0.0, 0.6]]), device).g_target_uS[0, 0]
+    span = device.g_max_uS - device.g_min_uS
+    np.testing.assert_allclose(g, device.g_min_uS + np.array([0, 0.25, 1]) * span, rtol=1e-5)
+
+
+def test_a_common_shift_cancels_in_a_pair_and_moves_every_single_weight_alike():
+    device = mho.load_device("falcone2025")
+    weight = np.random.default_rng(0).normal(size=(6, 9)).astype(np.float32)
+    for mapping, expected in ((mho.DifferentialPair(), 0.0), (mho.SingleDevice(), None)):
+        encoded = mapping.encode(weight, device)
+        moved = encoded.decode(encoded.g_target_uS - 1.742) - weight
+        if expected is None:
+            width = float(weight.max() - weight.min())
+            expected = -1.742 / (device.g_max_uS - device.g_min_uS) * width  # 2.2 % of the range
+        np.testing.assert_allclose(moved, expected, atol=2e-6 * np.abs(weight).max())
+
+
+@pytest.mark.parametrize("mapping", EXACT, ids=lambda m: f"{m.law}-{m.scale}")
+def test_weights_take_only_the_levels_that_the_device_has(mapping):
+    device = IDEAL.replace(levels=UniformLevels(count=10), programming=ExactProgramming())
+    weight = np.random.default_rng(1).normal(size=(4, 50)).astype(np.float32)
+    g = mapping.encode(weight, device).g_target_uS
+    steps = (g - device.g_min_uS) / (device.g_max_uS - device.g_min_uS) * 9
+    np.testing.assert_allclose(steps, np.round(steps), atol=1e-4)
+    back = mapping.encode(weight, device).decode(g)
+    assert np.unique(back.round(5)).size > 10 or mapping.scale == "layer"
+    span = np.ptp(weight) if mapping.law == "single-device" else np.abs(weight).max()
+    assert np.abs(back - weight).max() <= span / 9 / 2 * 1.0001  # half a level
+
+
+def test_scale_per_column_fills_the_window_in_every_column_and_along_any_axis():
+    weight = np.array([[0.1, -0.05], [2.0, 1.0]], dtype=np.float32)
+    for axis, matrix in ((0, weight), (1, weight.T)):
+        encoded = mho.DifferentialPair(scale="column").encode(matrix, IDEAL, output_axis=axis)
+        largest = encoded.g_target_uS.max(axis=(0, 2 if axis == 0 else 1))
+        np.testing.assert_allclose(largest, IDEAL.g_max_uS)
+
+
+def test_the_legacy_rule_blows_small_weights_up_to_the_first_level():
+    device = mho.load_device("charan2020")
+    encoded = mho.CharanLegacy().encode(np.array([[0.001, -0.03, 0.11, 7.0, 0.0]]), device)
+    np.testing.assert_allclose(
+        encoded.decode(encoded.g_target_uS), [[0.1, -0.1, 0.2, 1.0, 0.0]], rtol=1e-6
+    )
+
+
+def test_decode_keeps_leading_axes():
+    encoded = mho.DifferentialPair().encode(np.eye(3, dtype=np.float32), IDEAL)
+    stacked = np.stack([encoded.g_target_uS] * 4)
+    assert encoded.decode(stacked).shape == (4, 3, 3)
+
+
+def test_a_misspelt_setting_names_the_right_one():
+    with pytest.raises(mho.MhoError, match="unknown key 'scael'. Did you mean 'scale'"):
+        mho.DifferentialPair(scael="layer")
