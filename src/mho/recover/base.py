@@ -14,8 +14,8 @@ from mho.network.chip import Chip
 from mho.network.mapped import MappedNetwork
 
 Target = TypeVar("Target", MappedNetwork, Chip)
-Progress: TypeAlias = Callable[[float, str], None]
-"""Called with the share done in [0, 1] and a word on the present state."""
+Progress: TypeAlias = Callable[[float, float, str], None]
+"""Called as ``progress(done, total, text)`` while long work goes on."""
 
 
 class Recovery(Law, ABC):
@@ -49,7 +49,7 @@ class Recovery(Law, ABC):
             target: A mapped network (the recovery then acts on all its chips) or one chip.
             data: Training or calibration set; a test set is refused.
             seed: Seed of everything random in the fit; evaluated chips never depend on it.
-            progress: Called now and then with the share done and a word.
+            progress: Called now and then as ``progress(done, total, text)``.
             checkpoint: A file to save the state of long work in, and to go on from if it exists.
 
         Returns:
