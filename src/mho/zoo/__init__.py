@@ -1,8 +1,8 @@
 """Reference networks, and weights for them that were trained with mho's own recipes."""
 
-from mho.zoo.build import ARCHITECTURES, build
+from mho.zoo.build import ARCHITECTURES, build, recipe_of
 from mho.zoo.card import Accuracy, ModelCard, TrainingData
-from mho.zoo.weights import card, list_networks, load, save
+from mho.zoo.trained import card, list_networks, load, save
 
 __all__ = [
     "ARCHITECTURES",
@@ -13,5 +13,6 @@ __all__ = [
     "card",
     "list_networks",
     "load",
+    "recipe_of",
     "save",
 ]

@@ -25,6 +25,8 @@ ARCHITECTURES: Final[dict[str, Callable[..., nn.Module]]] = {
 }
 """What builds each reference network; 1 or 3 channels in, 10 classes out."""
 
+_RECIPE: Final = "zoo_recipe"
+
 
 def build(name: str, *, seed: int = 0, **options: Any) -> nn.Module:
     """Build an untrained reference network.
@@ -52,7 +54,20 @@ def build(name: str, *, seed: int = 0, **options: Any) -> nn.Module:
             raise unknown("option", option, known or ["none"], where=f"network '{name}'")
     model = builder(**options)
     _initialise(model, Streams(seed, "zoo", name))
+    setattr(model, _RECIPE, (name, dict(options)))
     return model
+
+
+def recipe_of(model: nn.Module) -> tuple[str, dict[str, Any]] | None:
+    """Return the name and options that :func:`build` made a network with, or None.
+
+    A bundle keeps them, so that a reference network can be rebuilt without its code.
+
+    >>> recipe_of(build("lenet5"))
+    ('lenet5', {})
+    """
+    recipe: tuple[str, dict[str, Any]] | None = getattr(model, _RECIPE, None)
+    return recipe
 
 
 @torch.no_grad()
