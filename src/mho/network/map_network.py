@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +45,8 @@ def map_network(
         hardware: Device, mapping and periphery.
         digital: Names of modules to keep digital; a name covers all that is below it.
         example: A batch to trace once, which gives the multiply–accumulates of each layer. Without
-            it they are taken from ``model.example_inputs()`` where the network has that.
+            it a zero input of ``model.example_shape`` is traced where the network has that attribute,
+            as those of ``mho.zoo`` do.
         name: For people; by default the network's class name.
 
     Returns:
@@ -72,9 +72,9 @@ def map_network(
         if kept not in known:
             raise unknown("module", kept, known, where="map_network(digital=…)")
     model = _prepared(model)
-    example_inputs = getattr(model, "example_inputs", None)
-    if example is None and callable(example_inputs):
-        example = cast(Inputs, example_inputs())
+    shape = getattr(model, "example_shape", None)
+    if example is None and shape is not None:
+        example = torch.zeros(1, *shape)
     macs = None if example is None else _trace(model, example)
     return _mapped(model, hardware, tuple(digital), macs, name or type(model).__name__)
 

@@ -25,7 +25,9 @@ ARCHITECTURES: Final[dict[str, Callable[..., nn.Module]]] = {
 }
 """What builds each reference network; 1 or 3 channels in, 10 classes out."""
 
+_DIGITS: Final = ("charan-mnist", "lenet5")
 _RECIPE: Final = "zoo_recipe"
+_EXAMPLE: Final = "example_shape"  # map_network traces a zero input of this shape
 
 
 def build(name: str, *, seed: int = 0, **options: Any) -> nn.Module:
@@ -55,6 +57,7 @@ def build(name: str, *, seed: int = 0, **options: Any) -> nn.Module:
     model = builder(**options)
     _initialise(model, Streams(seed, "zoo", name))
     setattr(model, _RECIPE, (name, dict(options)))
+    setattr(model, _EXAMPLE, (1, 28, 28) if name in _DIGITS else (3, 32, 32))
     return model
 
 
