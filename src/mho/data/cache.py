@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,6 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
+
+from mho.errors import StoreError
+from mho.files import atomic_write
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 
@@ -61,18 +63,6 @@ def cached(label: str, key: str, make: Callable[[], Arrays]) -> Arrays:
         with contextlib.suppress(OSError, SafetensorError):
             return load_file(path)
     arrays = make()
-    with contextlib.suppress(OSError):
-        _write(path, save(arrays))
+    with contextlib.suppress(StoreError):
+        atomic_write(path, save(arrays))
     return arrays
-
-
-def _write(path: Path, contents: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(contents)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -17,7 +17,7 @@ def vgg16(width: float = 1.0) -> nn.Sequential:
     """Build VGG-16 for CIFAR-10: 13 convolutions 3×3, each with batch norm, and a linear layer.
 
     The three fully connected layers of the ImageNet form are one of 512·width × 10 here, as usual
-    for CIFAR. At width 1 it has 14,728,266 parameters, about width² as many at other widths.
+    for CIFAR. At width 1 it has 14,724,042 parameters, about width² as many at other widths.
 
     Args:
         width: Factor on the channels of each convolution; the result is rounded to a multiple of 8.

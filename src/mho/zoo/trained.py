@@ -13,7 +13,8 @@ from safetensors.torch import load as tensors_from
 from safetensors.torch import save as bytes_of
 from torch import Tensor, nn
 
-from mho.errors import BundleError, ConfigError, StoreError, unknown
+from mho.errors import BundleError, ConfigError, unknown
+from mho.files import atomic_write
 from mho.zoo.build import build
 from mho.zoo.card import ModelCard
 
@@ -92,26 +93,9 @@ def save(model: nn.Module, path: Path, make_card: ModelCard) -> ModelCard:
             "parameters": sum(p.numel() for p in model.parameters()),
         }
     )
-    write_atomically(path.with_suffix(".safetensors"), contents)
-    write_atomically(path, (json.dumps(written.model_dump(), indent=1) + "\n").encode())
+    atomic_write(path.with_suffix(".safetensors"), contents)
+    atomic_write(path, json.dumps(written.model_dump(), indent=1) + "\n")
     return written
-
-
-def write_atomically(path: Path, contents: bytes) -> None:
-    """Write a file that is either the old one or the new one, never a part.
-
-    Raises:
-        StoreError: The folder cannot be written to.
-    """
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(contents)
-        temporary.replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written: {error.strerror}. Choose a folder you may write to."
-        ) from None
 
 
 def _stored(value: Tensor, stored: str) -> Tensor:

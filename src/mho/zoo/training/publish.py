@@ -1,0 +1,98 @@
+"""From a finished training to weights with a model card."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+import mho
+from mho.data import Data
+from mho.zoo.card import Accuracy, ModelCard, TrainingData
+from mho.zoo.trained import load, save
+from mho.zoo.training.checkpoint import State
+from mho.zoo.training.recipe import Recipe
+from mho.zoo.training.train import count_correct
+
+
+def publish(
+    recipe: Recipe, state: State, train: Data, tests: Sequence[Data], folder: Path
+) -> ModelCard:
+    """Write ``<name>.safetensors`` and ``<name>.json``, with the accuracy of what was written.
+
+    The accuracy is measured on the stored numbers, read back, so a card never claims more than
+    its file can do.
+
+    Args:
+        recipe: The recipe that was followed.
+        state: The training; ``.average`` is written.
+        train: What it was trained on.
+        tests: Test data, each evaluated once.
+        folder: Where to write.
+
+    Returns:
+        The card as written.
+
+    Raises:
+        DataError: ``tests`` are no test data.
+        StoreError: The folder cannot be written to.
+    """
+    for data in tests:
+        data.require("test", f"the accuracy of '{recipe.name}'")
+    path = folder / f"{recipe.name}.json"
+    card = save(state.average, path, _card(recipe, state, train))
+    stored = load(path)
+    accuracies = tuple(
+        Accuracy(
+            data=data.name, note=data.note, images=len(data), correct=count_correct(stored, data)
+        )
+        for data in tests
+    )
+    return save(stored, path, card.model_copy(update={"test": accuracies}))
+
+
+def _card(recipe: Recipe, state: State, train: Data) -> ModelCard:
+    return ModelCard(
+        name=recipe.name,
+        architecture=recipe.architecture,
+        options=recipe.options,
+        parameters=0,
+        stored=recipe.stored,
+        sha256="",
+        training=TrainingData(
+            name=train.name,
+            note=train.note,
+            images=len(train) - recipe.held_out,
+            digest=train.digest,
+        ),
+        recipe=recipe.model_dump(mode="json"),
+        epochs=state.epoch,
+        seed=recipe.seed,
+        test=(),
+        commit=_commit(),
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        versions={
+            "mho": mho.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    )
+
+
+def _commit() -> str | None:
+    """Return the commit of the checkout that this code runs from, or None outside one."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()

@@ -1,0 +1,92 @@
+"""Recipes: everything that decides the outcome of a training, as a value."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from mho.device.law import Law
+from mho.errors import ConfigError, unknown
+
+RECIPES: Final = Path(__file__).parents[1] / "recipes"
+"""Folder of the recipes that come with mho, one TOML file for each trained network."""
+
+
+class Recipe(Law):
+    """Settings of a training: stochastic gradient descent on the cross-entropy, one cycle.
+
+    The learning rate rises linearly to ``peak_lr`` over the first ``warm_up_epochs`` and falls
+    to zero along half a cosine; the weights kept are an exponential moving average.
+
+    Args:
+        name: Name of the trained network.
+        architecture: What :func:`mho.zoo.build` builds.
+        options: Options of the architecture, e.g. ``{"width": 0.25}``.
+        data: Data set; its ``train`` split is used.
+        tests: Data sets on whose ``test`` split the trained network is evaluated, once.
+        epochs: Passes over the training data.
+        batch: Examples in a step.
+        peak_lr: Highest learning rate.
+        warm_up_epochs: Epochs of rising learning rate.
+        momentum: Nesterov momentum.
+        weight_decay: Strength of the L2 penalty on the weights of matrices; biases and batch norm
+            are left free.
+        label_smoothing: Share of each label spread over all classes.
+        augmentation: ``"none"``, ``"shift"`` (digits), ``"flip-and-crop"`` (photographs).
+        average: Share of the moving average kept in each step; 0 keeps the last weights.
+        precision: ``"float32"``, or ``"bfloat16"`` products with float32 weights.
+        held_out: Training examples left out, to watch the accuracy during training.
+        stored: Type of the stored weights.
+        seed: Seed of initial weights, order and augmentation.
+    """
+
+    name: str
+    architecture: str
+    options: dict[str, Any] = Field(default={})
+    data: str
+    tests: tuple[str, ...]
+    epochs: int = Field(gt=0)
+    batch: int = Field(default=128, gt=0)
+    peak_lr: float = Field(gt=0)
+    warm_up_epochs: float = Field(default=1.0, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float = Field(default=5e-4, ge=0)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    augmentation: Literal["none", "shift", "flip-and-crop"] = "none"
+    average: float = Field(default=0.998, ge=0, lt=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    held_out: int = Field(default=0, ge=0)
+    stored: Literal["float32", "float16"] = "float32"
+    seed: int = 0
+
+
+def list_recipes() -> list[str]:
+    """Return the names of the recipes that come with mho."""
+    return sorted(path.stem for path in RECIPES.glob("*.toml"))
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        name: A name of :func:`list_recipes`, or the path of a TOML file.
+
+    Raises:
+        ConfigError: No such recipe, or a key or value is not understood.
+
+    >>> load_recipe("lenet5").data
+    'mnist'
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        if str(name) not in list_recipes():
+            raise unknown("recipe", str(name), list_recipes())
+        path = RECIPES / f"{name}.toml"
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"recipe {path} cannot be read as TOML: {error}") from None
+    return Recipe.parse(values, where=f"recipe {path.name}")

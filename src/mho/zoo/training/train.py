@@ -1,0 +1,163 @@
+"""Training of the reference networks: resumable, and the same weights however often interrupted."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mho.data import Data
+from mho.data.augment import flip_and_crop, shift
+from mho.errors import DataError
+from mho.rng import Streams
+from mho.zoo.build import build
+from mho.zoo.training.checkpoint import State, read_checkpoint, write_checkpoint
+from mho.zoo.training.recipe import Recipe
+from mho.zoo.training.schedule import one_cycle
+
+Progress: TypeAlias = Callable[[dict[str, Any]], None]
+
+AUGMENTATIONS: Final[dict[str, Callable[[Tensor, Streams], Tensor]]] = {
+    "none": lambda images, _: images,
+    "shift": shift,
+    "flip-and-crop": flip_and_crop,
+}
+
+
+def train(
+    recipe: Recipe,
+    data: Data,
+    checkpoint: Path | None = None,
+    *,
+    progress: Progress | None = None,
+) -> State:
+    """Train a network by a recipe, going on from a checkpoint where there is one.
+
+    With the same number of threads, a training that was interrupted ends with the same weights
+    as one that was not: every draw is named by its epoch and step.
+
+    Args:
+        recipe: The settings.
+        data: Training images (n, channels, height, width) with labels.
+        checkpoint: File to go on from and to write after each epoch; None keeps nothing.
+        progress: Called after each epoch with its figures.
+
+    Returns:
+        The training at its end; ``.average`` is the network to keep.
+
+    Raises:
+        DataError: The data are not training data, or no images.
+        ConfigError: The checkpoint belongs to another recipe.
+        BundleError: The checkpoint is incomplete or edited.
+        StoreError: The checkpoint cannot be written.
+    """
+    data.require("train", f"training of '{recipe.name}'")
+    held_out, data = data.split(recipe.held_out, recipe.seed) if recipe.held_out else (None, data)
+    state = _start(recipe)
+    if checkpoint is not None and checkpoint.is_file():
+        read_checkpoint(checkpoint, state, recipe)
+    while state.epoch < recipe.epochs:
+        figures = _epoch(recipe, state, data)
+        if held_out is not None:
+            figures["held_out"] = count_correct(state.average, held_out) / len(held_out)
+        state.epoch += 1
+        state.history.append(figures)
+        if checkpoint is not None:
+            write_checkpoint(checkpoint, state, recipe)
+        if progress is not None:
+            progress(figures)
+    return state
+
+
+def _start(recipe: Recipe) -> State:
+    # Channels-last is the layout that the CPU's convolutions run fastest in.
+    model = build(recipe.architecture, seed=recipe.seed, **recipe.options)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(model).eval().requires_grad_(False)
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": matrices},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.SGD(
+        groups,
+        lr=recipe.peak_lr,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=recipe.momentum > 0,
+    )
+    return State(model, average, optimizer, epoch=0, history=[])
+
+
+def _epoch(recipe: Recipe, state: State, data: Data) -> dict[str, Any]:
+    """Train one epoch; return its figures."""
+    if not isinstance(data.inputs, Tensor):
+        raise DataError(f"training of '{recipe.name}' expects images; '{data.name}' holds none.")
+    began = time.monotonic()
+    streams = Streams(recipe.seed, "train", recipe.name, state.epoch)
+    order = torch.from_numpy(streams.generator("order").permutation(len(data)))
+    augment = AUGMENTATIONS[recipe.augmentation]
+    state.model.train()
+    total, per_epoch = 0.0, math.ceil(len(data) / recipe.batch)
+    for step, chosen in enumerate(torch.split(order, recipe.batch)):
+        images = augment(data.inputs[chosen], streams.child(step))
+        lr = one_cycle(
+            state.epoch * per_epoch + step,
+            recipe.epochs * per_epoch,
+            round(recipe.warm_up_epochs * per_epoch),
+            recipe.peak_lr,
+        )
+        loss = _step(recipe, state, images, data.labels[chosen], lr)
+        _update_average(state, recipe.average)
+        total += loss * len(chosen)
+    return {
+        "epoch": state.epoch + 1,
+        "loss": total / len(data),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def _step(recipe: Recipe, state: State, images: Tensor, labels: Tensor, lr: float) -> float:
+    for group in state.optimizer.param_groups:
+        group["lr"] = lr
+    images = images.contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        logits = state.model(images)
+    loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+    state.optimizer.zero_grad()
+    torch.autograd.backward(loss)
+    state.optimizer.step()
+    return loss.item()
+
+
+@torch.no_grad()
+def _update_average(state: State, kept: float) -> None:
+    """Move the average towards the weights: ``a <- k a + (1 - k) w``; counters are copied."""
+    averages = list(state.average.state_dict().values())
+    values = list(state.model.state_dict().values())
+    pairs = list(zip(averages, values, strict=True))
+    floats = [pair for pair in pairs if pair[0].is_floating_point()]
+    torch._foreach_lerp_([a for a, _ in floats], [v for _, v in floats], 1 - kept)
+    for average, value in pairs:
+        if not average.is_floating_point():
+            average.copy_(value)
+
+
+@torch.no_grad()
+def count_correct(model: nn.Module, data: Data, batch: int = 500) -> int:
+    """Return how many examples a network classifies correctly, in evaluation mode."""
+    was_training = model.training
+    model.eval()
+    correct = 0
+    for images, labels in data.batches(batch):
+        correct += int((model(images).argmax(1) == labels).sum())
+    model.train(was_training)
+    return correct
