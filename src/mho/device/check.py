@@ -23,7 +23,7 @@ def remarks(device: Device) -> list[str]:
 
     >>> import mho
     >>> remarks(mho.load_device("charan2020"))[0]
-    'it says nothing about time: ask for t = 0 only, or take the drift of another device.'
+    'it has no drift law: ask for t = 0 s only, or take the drift of another device.'
     """
     return [text for rule in (_time, _window, _read, _overlap) if (text := rule(device))]
 
@@ -31,9 +31,10 @@ def remarks(device: Device) -> list[str]:
 def _time(device: Device) -> str | None:
     if isinstance(device.drift, NoDrift):
         if device.valid.t_s is None:
-            return "it has no drift law: its cells stay as programmed for ever."
+            return "it has no drift law and no valid.t_s: its cells stay as programmed for ever."
         return (
-            "it says nothing about time: ask for t = 0 only, or take the drift of another device."
+            f"it has no drift law: ask for t = {time_text(device.t0_s)} only, or take the drift of "
+            "another device."
         )
     measured, valid = device.valid.measured_t_s, device.valid.t_s
     if measured is None:

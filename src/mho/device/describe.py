@@ -112,7 +112,7 @@ def figures_table(device: Device) -> tuple[list[str], list[list[object]]]:
         spread = np.hypot(record["programming_sd_uS"], record["spread_uS"])
         mean = np.add(record["programming_bias_uS"], record["mean_shift_uS"])
         for values in zip(spread, mean, record["read_sd_uS"], strict=True):
-            row += [f"{round(float(value), 9):.4g}" for value in values]
+            row += [f"{round(float(value), 9) + 0.0:.4g}" for value in values]
         rows.append(row)
     return heads, rows
 

@@ -95,6 +95,12 @@ class Device(Law):
                 "a drift law needs valid.t_s = [first, last] with first > 0 s: "
                 "from when to when after programming it holds"
             )
+        span = self.valid.t_s or (0.0, math.inf)
+        if self.t0_s and not span[0] <= self.t0_s <= span[1]:
+            raise ValueError(f"t0_s ({self.t0_s:g}) must be 0 or lie in valid.t_s {list(span)}")
+        states = self.levels.positions(self.window)
+        if states is not None and not self.g_min_uS <= states[0] <= states[-1] <= self.g_max_uS:
+            raise ValueError(f"levels must lie in the window {list(self.window)} µS")
         return self
 
     @property
@@ -116,18 +122,19 @@ class Device(Law):
         if self.valid.t_s is None or t_s == 0 or self.extrapolate:
             return
         low, high = self.valid.t_s
-        if high == 0:
+        if low * (1 - 1e-9) <= t_s <= high * (1 + 1e-9):
+            return
+        if isinstance(self.drift, NoDrift):
             raise OutOfRangeError(
                 f"device '{self.name}' has no drift law, so it says nothing about t = "
-                f"{time_text(t_s)}. Ask for t = 0, or give it one: "
+                f"{time_text(t_s)}. Ask for t = {time_text(self.t0_s)}, or give it one: "
                 "device.with_drift_of(mho.load_device('falcone2025'))."
             )
-        if not low * (1 - 1e-9) <= t_s <= high * (1 + 1e-9):
-            raise OutOfRangeError(
-                f"device '{self.name}' is valid from {time_text(low)} to {time_text(high)} after "
-                f"programming; got t = {time_text(t_s)}. Choose a time in that range, or set "
-                "extrapolate = true to continue its law (results are then marked)."
-            )
+        raise OutOfRangeError(
+            f"device '{self.name}' is valid from {time_text(low)} to {time_text(high)} after "
+            f"programming; got t = {time_text(t_s)}. Choose a time in that range, or set "
+            "extrapolate = true to continue its law (results are then marked)."
+        )
 
     def check_conductance(self, g_uS: Array) -> None:
         """Refuse target conductances at which the law was never measured.

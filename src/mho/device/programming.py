@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from mho.device.law import Array, Law
 from mho.device.levels import Window
+from mho.device.saturating import SaturatingSpread
 
 
 class ExactProgramming(Law):
@@ -96,7 +97,12 @@ class TabulatedSpread(Law):
 
 
 ProgrammingNoise = Annotated[
-    ExactProgramming | ConstantSpread | PolynomialSpread | LognormalSpread | TabulatedSpread,
+    ExactProgramming
+    | ConstantSpread
+    | PolynomialSpread
+    | LognormalSpread
+    | TabulatedSpread
+    | SaturatingSpread,
     Field(discriminator="law"),
 ]
 

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from mho.device.law import Array, Law
+from mho.device.saturating import SaturatingReadNoise
 
 
 class NoReadNoise(Law):
@@ -70,5 +71,6 @@ class PowerReadNoise(Law):
 
 
 ReadNoise = Annotated[
-    NoReadNoise | RelativeReadNoise | LogReadNoise | PowerReadNoise, Field(discriminator="law")
+    NoReadNoise | RelativeReadNoise | LogReadNoise | PowerReadNoise | SaturatingReadNoise,
+    Field(discriminator="law"),
 ]
