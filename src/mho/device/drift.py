@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from mho.device.law import Array, Law
 from mho.device.levels import Window
 from mho.device.programming import polynomial
+from mho.device.quantiles import QuantileDrift
 from mho.device.saturating import SaturatingDrift
 
 
@@ -183,7 +184,13 @@ class ScaledDrift(Law):
 
 
 Drift = Annotated[
-    NoDrift | LogTimeDrift | TabulatedDrift | PowerLawDrift | SaturatingDrift | ScaledDrift,
+    NoDrift
+    | LogTimeDrift
+    | TabulatedDrift
+    | PowerLawDrift
+    | SaturatingDrift
+    | QuantileDrift
+    | ScaledDrift,
     Field(discriminator="law"),
 ]
 ScaledDrift.model_rebuild()

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from mho.device.correlation_table import CorrelationTable
 from mho.device.law import Array, Law
 from mho.rng import Streams
 
@@ -133,4 +134,4 @@ def _clock(times_s: Sequence[float], spread: Spread) -> Array:
     return np.maximum.accumulate(np.maximum([spread(t) ** 2 for t in times_s], 1e-12))
 
 
-Memory = Annotated[Frozen | RandomWalk | Redrawn, Field(discriminator="law")]
+Memory = Annotated[Frozen | RandomWalk | CorrelationTable | Redrawn, Field(discriminator="law")]

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from mho.device.law import Array, Law
 from mho.device.levels import Window
+from mho.device.quantiles import QuantileSpread
 from mho.device.saturating import SaturatingSpread
 
 
@@ -102,6 +103,7 @@ ProgrammingNoise = Annotated[
     | PolynomialSpread
     | LognormalSpread
     | TabulatedSpread
+    | QuantileSpread
     | SaturatingSpread,
     Field(discriminator="law"),
 ]
