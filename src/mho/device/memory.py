@@ -8,6 +8,7 @@ the time: asking for more times, or in another order, changes no number.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
@@ -17,6 +18,7 @@ from pydantic import Field
 
 from mho.device.correlation_table import CorrelationTable
 from mho.device.law import Array, Law
+from mho.device.path import Correlation, Plan, plan
 from mho.rng import Streams
 
 Spread = Callable[[float], float]
@@ -56,13 +58,12 @@ class RandomWalk(Law):
     For ``t1 <= t2`` the correlation of a cell's scores is
     ``(1 - readout) * sd(t1) / sd(t2) + readout * exp(-ln(t2 / t1) / readout_lifetime)``:
     a Brownian walk whose clock is the drift's own variance (it gives the ratio of spreads), and a
-    fluctuation that forgets itself within ``readout_lifetime`` e-folds of time. The path is drawn
-    at decades of time and predicted between them; two times inside one decade share a little less
-    than the formula says, times in different decades follow it.
+    fluctuation that forgets itself within ``readout_lifetime`` e-folds of time. How a path is drawn
+    at any time, and how closely it follows the formula between decades: ``path.py``.
 
     Args:
         readout: Share of the variance that is read-out noise, 0 to 1.
-        readout_lifetime: Its lifetime in units of ln t; 0 redraws it at each decade.
+        readout_lifetime: Its lifetime in units of ln t; 0 redraws it at each time.
     """
 
     law: Literal["random-walk"] = "random-walk"
@@ -70,68 +71,59 @@ class RandomWalk(Law):
     readout_lifetime: Annotated[float, Field(ge=0)] = 0.0
 
     def correlation(self, times_s: Sequence[float], spread: Spread) -> Array:
-        """Return the correlation matrix of the scores at these (ascending) times, ``(n, n)``."""
-        return self._matrix(np.log(times_s), _clock(times_s, spread))
-
-    def _matrix(self, ln_t: Array, clock: Array) -> Array:
-        walk = np.sqrt(np.minimum.outer(clock, clock) / np.maximum.outer(clock, clock))
-        gap = np.abs(np.subtract.outer(ln_t, ln_t))
-        forget = np.exp(-gap / max(self.readout_lifetime, 1e-9))
-        return np.asarray((1 - self.readout) * walk + self.readout * forget)
+        """Return the correlation matrix of the scores at these times, shape ``(n, n)``."""
+        pair = self._pair(spread)
+        return np.array([[pair(t1, t2) for t2 in times_s] for t1 in times_s])
 
     def scores(
         self, streams: Streams, shape: tuple[int, ...], times_s: Sequence[float],
         *, spread: Spread, first_s: float,
     ) -> Array:  # fmt: skip
         """Return scores of shape ``(len(times_s), *shape)``."""
-        decades, mixing, residual = self._mixing(times_s, spread, first_s)
         out = np.zeros((len(times_s), *shape), dtype=np.float32)
-        for decade, column in zip(decades, mixing.T, strict=True):
-            if column.any():
-                score = streams.normal(shape, "decade", decade)
-                for path, weight in zip(out, column, strict=True):
-                    if weight:
-                        path += np.float32(weight) * score
-        for path, t, weight in zip(out, times_s, residual, strict=True):
-            if weight:
-                path += np.float32(weight) * streams.normal(shape, "between", float(t))
+        for label, share, (names, weights) in _planned(self, spread, tuple(times_s), first_s):
+            for name, column in zip(names, math.sqrt(share) * weights.T, strict=True):
+                if column.any():
+                    score = streams.normal(shape, label, name)
+                    for path, weight in zip(out, column, strict=True):
+                        if weight:
+                            path += np.float32(weight) * score
         return out
 
-    def _mixing(
-        self, times_s: Sequence[float], spread: Spread, first_s: float
-    ) -> tuple[list[int], Array, Array]:
-        """Return the decades drawn, how each time mixes them ``(times, decades)``, and the rest.
+    def _pair(self, spread: Spread) -> Correlation:
+        """Return the correlation of the scores at two times, as a function of them."""
+        walk, forget = _walk(spread), _forget(self.readout_lifetime)
+        return lambda t1, t2: (1 - self.readout) * walk(t1, t2) + self.readout * forget(t1, t2)
 
-        The Cholesky factor is causal: what lies after a time never enters it, so a path asked up to
-        an hour and one asked up to ten years agree on their first hour. A time between two decades
-        is their best linear prediction plus what they leave open, drawn for that time alone. The
-        first decade is the device's, not the question's: before it a cell keeps its first score.
+    def _parts(self, spread: Spread) -> list[tuple[str, float, Correlation]]:
+        """Return name, share of the variance and correlation of what is drawn apart.
+
+        One path takes half the numbers of two. Where the read-out noise forgets itself within a
+        decade, one path would blur the walk between decades, so then the two are drawn apart.
         """
-        first = math.floor(math.log10(first_s) + 1e-9)
-        position = [max(math.log10(t) - first, 0.0) for t in times_s]
-        decades = list(range(first, first + math.ceil(max(position) - 1e-9) + 1))
-        knots = 10.0 ** np.asarray(decades, dtype=np.float64)
-        ln_knots, clock = np.log(knots), _clock(knots.tolist(), spread)
-        jitter = 1e-9 * np.eye(len(knots))
-        factor = np.linalg.cholesky(self._matrix(ln_knots, clock) + jitter)
-        mixing, residual = np.zeros((len(times_s), len(knots))), np.zeros(len(times_s))
-        for i, (t, place) in enumerate(zip(times_s, position, strict=True)):
-            low = math.floor(place + 1e-9)
-            if abs(place - low) < 1e-9:
-                mixing[i] = factor[low]
-                continue
-            ln_t = np.array([ln_knots[low], math.log(t), ln_knots[low + 1]])
-            now = np.clip(spread(t) ** 2, clock[low], clock[low + 1])
-            matrix = self._matrix(ln_t, np.array([clock[low], now, clock[low + 1]]))
-            weights = np.linalg.solve(matrix[::2, ::2] + jitter[:2, :2], matrix[1, ::2])
-            mixing[i] = weights @ factor[low : low + 2]
-            residual[i] = math.sqrt(max(1 - float(weights @ matrix[1, ::2]), 0.0))
-        return decades, mixing, residual
+        if self.readout in (0.0, 1.0) or self.readout_lifetime >= 1:
+            return [("path", 1.0, self._pair(spread))]
+        return [
+            ("walk", 1 - self.readout, _walk(spread)),
+            ("readout", self.readout, _forget(self.readout_lifetime)),
+        ]
 
 
-def _clock(times_s: Sequence[float], spread: Spread) -> Array:
-    """Return the walk's clock at ascending times: the drift's variance in µS², never falling."""
-    return np.maximum.accumulate(np.maximum([spread(t) ** 2 for t in times_s], 1e-12))
+def _walk(spread: Spread) -> Correlation:
+    sd = functools.cache(lambda t: max(spread(t), 1e-6))
+    return lambda t1, t2: min(sd(t1), sd(t2)) / max(sd(t1), sd(t2))
+
+
+def _forget(lifetime: float) -> Correlation:
+    return lambda t1, t2: math.exp(-abs(math.log(t1 / t2)) / max(lifetime, 1e-9))
+
+
+@functools.lru_cache(maxsize=64)
+def _planned(
+    law: RandomWalk, spread: Spread, times_s: tuple[float, ...], first_s: float
+) -> list[tuple[str, float, Plan]]:  # every crossbar of a chip asks the same question
+    parts = law._parts(spread)
+    return [(label, share, plan(times_s, first_s, pair)) for label, share, pair in parts]
 
 
 Memory = Annotated[Frozen | RandomWalk | CorrelationTable | Redrawn, Field(discriminator="law")]
