@@ -94,8 +94,11 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def explain(error: ValidationError, law: type[BaseModel], *, where: str) -> str:
-    """Turn pydantic's first complaint into one sentence with place, expectation and remedy."""
-    problem = error.errors()[0]
+    """Turn pydantic's first complaint into one sentence with place, expectation and remedy.
+
+    A misspelt key comes before a missing one: it is often the same key.
+    """
+    problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     location = tuple(problem["loc"])
     place = _place(law, location)
     kind = problem["type"]

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from mho.errors import ConfigError
 
@@ -121,6 +120,8 @@ def estimate(
     >>> f"{e.mean:.3f} {e.ci_low:.3f} {e.ci_high:.3f} {e.worst}"
     '0.920 0.870 0.970 0.9'
     """
+    from scipy import stats  # half a second: those who only read a store need not wait for it
+
     check_confidence(confidence)
     array = _checked(values)
     n = array.size

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from mho.errors import ConfigError
 from mho.results.estimate import check_confidence
@@ -80,6 +79,8 @@ def proportion(
     >>> f"{p.share} {p.ci_low:.3f} {p.ci_high}"
     '1.0 0.832 1.0'
     """
+    from scipy import stats  # half a second: those who only read a store need not wait for it
+
     check_confidence(confidence)
     if not 0 <= passed <= chips or chips == 0:
         raise ConfigError(

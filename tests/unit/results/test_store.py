@@ -1,4 +1,4 @@
-"""The store keeps each trial once, tells two writers apart from one, and refuses what is not its."""
+"""The store keeps each trial once, bears a second writer, and refuses what is not its own."""
 
 import os
 import sqlite3
@@ -83,7 +83,7 @@ def test_times_keep_every_bit(file):
         assert [t.t_s for t in store.trials(task)] == sorted(times)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 6), max_size=4), max_size=4), st.randoms())
 def test_order_of_adding_and_merging_does_not_matter(parts, random):
     """Stores of parts, merged in any order, equal one store that saw everything."""

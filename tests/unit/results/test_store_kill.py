@@ -21,10 +21,10 @@ with Store(sys.argv[1]) as store:
 
 
 def test_sigkill_at_random_moments(tmp_path):
-    """Twelve kills: never corrupt, no half transaction, nothing acknowledged is lost."""
+    """Ten kills: never corrupt, no half transaction, nothing acknowledged is lost."""
     file, moments = tmp_path / "results.sqlite", random.Random(3)
     promised = 0
-    for _ in range(12):
+    for _ in range(10):
         with subprocess.Popen(
             [sys.executable, "-c", WRITER, str(file)], stdout=subprocess.PIPE, text=True
         ) as writer:
