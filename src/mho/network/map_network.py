@@ -45,7 +45,7 @@ def map_network(
         hardware: Device, mapping and periphery.
         digital: Names of modules to keep digital; a name covers all that is below it.
         example: A batch to trace once, which gives the multiply–accumulates of each layer. Without
-            it a zero input of ``model.example_shape`` is traced where the network has that attribute,
+            it zeros of ``model.example_shape`` are traced where the network has that attribute,
             as those of ``mho.zoo`` do.
         name: For people; by default the network's class name.
 

@@ -1,0 +1,153 @@
+"""The fast forward: one prepared network whose buffers take one chip after another."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mho.network.call import Inputs, call
+from mho.network.lean import fold_factors, lean
+from mho.network.mapped import MappedNetwork
+from mho.network.snapshot import Snapshot
+
+_CACHE_BYTES = 4 << 20
+"""Largest activation of a micro-batch; measured best on CPUs with 1–2 MiB of cache a core."""
+
+
+class Plan:
+    """A prepared forward pass: load a snapshot, call it on inputs, load the next.
+
+    It computes what ``network.realise(snapshot)`` computes, to float rounding, in about half the
+    time of the plain network: batch norm is folded into each chip's weights, which are written into
+    buffers that stay where they are; images go through in cache-sized micro-batches, channels last.
+    The size of a micro-batch depends on the network alone, so results do not depend on how the
+    caller cuts the data into batches.
+
+    Args:
+        network: A mapped network with ideal periphery.
+        torch_device: Where to compute.
+
+    Example:
+        >>> import mho, torch
+        >>> network = mho.map_network(mho.zoo.build("lenet5"), mho.Hardware(device="falcone2025"))
+        >>> plan = Plan(network)
+        >>> plan.load(mho.program(network, 3).snapshot("1 y"))
+        >>> plan(torch.zeros(2, 1, 28, 28)).shape
+        torch.Size([2, 10])
+    """
+
+    def __init__(self, network: MappedNetwork, *, torch_device: str = "cpu") -> None:
+        self.network = network
+        self.torch_device = torch.device(torch_device)
+        self._state = dict(network.model.state_dict())
+        self._norms = {
+            name: m
+            for name, m in network.model.named_modules()
+            if isinstance(m, nn.modules.batchnorm._BatchNorm)
+        }
+        form = lean(copy.deepcopy(network.model))
+        self._folded = form.folded
+        self._channels_last = any(isinstance(m, nn.Conv2d) for m in form.module.modules())
+        self._module = form.module.to(self.torch_device).eval().requires_grad_(False)
+        self._targets: dict[str, Tensor] = {
+            **dict(self._module.named_parameters()),
+            **dict(self._module.named_buffers()),
+        }
+        if self._channels_last:
+            for tensor in self._targets.values():
+                if tensor.ndim == 4:
+                    tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+        self._base = self._effective(self._state)
+        self._dirty: set[str] = set(self._targets)
+        self._micro_batch: int | None = None
+
+    @torch.no_grad()
+    def load(self, snapshot: Snapshot) -> None:
+        """Write a chip as it is at a time into the buffers."""
+        changed = self.network.tensors(snapshot)
+        touched = set(changed) | {n for name in changed for n in self._depend_on(name)}
+        effective = self._effective({**self._state, **changed}, touched)
+        for name in self._dirty - effective.keys():
+            self._targets[name].copy_(self._base[name])
+        for name, tensor in effective.items():
+            self._targets[name].copy_(tensor)
+        self._dirty = set(effective)
+
+    def _depend_on(self, name: str) -> list[str]:
+        """Return the buffers that a tensor of the network is folded into."""
+        module = name.rpartition(".")[0]
+        return [
+            f"{product}.{leaf}"
+            for product, norm in self._folded.items()
+            if module in (product, norm)
+            for leaf in ("weight", "bias")
+        ]
+
+    def _effective(
+        self, state: dict[str, Tensor], wanted: set[str] | None = None
+    ) -> dict[str, Tensor]:
+        """Return the values of buffers, batch norm folded in."""
+        values = {}
+        for name in self._targets if wanted is None else wanted & self._targets.keys():
+            product, _, leaf = name.rpartition(".")
+            norm = self._folded.get(product)
+            if norm is None or leaf not in ("weight", "bias"):
+                values[name] = state[name]
+                continue
+            factor, shift = fold_factors(self._norms[norm], state, norm)
+            if leaf == "weight":
+                weight = state[name]
+                values[name] = weight * factor.view(-1, *(1,) * (weight.ndim - 1))
+            else:
+                bias = state.get(name)
+                values[name] = shift if bias is None else shift + factor * bias
+        return values
+
+    @torch.inference_mode()
+    def __call__(self, inputs: Inputs) -> Tensor:
+        """Return the logits, shape ``(batch, classes)``, on the CPU.
+
+        Args:
+            inputs: A tensor or a dictionary of tensors, batch first; any number of inputs.
+        """
+        if self._micro_batch is None:
+            self._micro_batch = self._choose_micro_batch(inputs)
+        count = len(next(iter(inputs.values())) if isinstance(inputs, Mapping) else inputs)
+        parts = [
+            call(self._module, self._part(inputs, start, start + self._micro_batch))
+            for start in range(0, count, self._micro_batch)
+        ]
+        return torch.cat(parts).cpu()
+
+    def _part(self, inputs: Inputs, start: int, stop: int) -> Inputs:
+        if isinstance(inputs, Mapping):
+            return {name: t[start:stop].to(self.torch_device) for name, t in inputs.items()}
+        part = inputs[start:stop].to(self.torch_device)
+        if self._channels_last and part.ndim == 4:
+            part = part.contiguous(memory_format=torch.channels_last)
+        return part
+
+    def _choose_micro_batch(self, inputs: Inputs) -> int:
+        """Return how many inputs keep the largest activation within the cache: a power of two."""
+        if self.torch_device.type != "cpu":
+            return 1024
+        largest = 1
+
+        def note(module: nn.Module, args: Any, output: Any) -> None:
+            nonlocal largest
+            if isinstance(output, Tensor):
+                largest = max(largest, output.numel() * output.element_size())
+
+        leaves = [m for m in self._module.modules() if not any(True for _ in m.children())]
+        handles = [leaf.register_forward_hook(note) for leaf in leaves]
+        try:
+            call(self._module, self._part(inputs, 0, 1))
+        finally:
+            for handle in handles:
+                handle.remove()
+        fits = max(_CACHE_BYTES // largest, 1)
+        return int(min(max(1 << (fits.bit_length() - 1), 16), 256))
