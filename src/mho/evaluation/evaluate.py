@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from mho.evaluation.progress import Report, progress_bar
 from mho.evaluation.stopping import StoppingRule
 from mho.network.chip import Chip
 from mho.network.mapped import MappedNetwork
+from mho.network.plan import Plan
 from mho.network.self_check import self_check
 from mho.results import Store, Trial
 from mho.results.estimate import check_confidence
@@ -70,7 +72,8 @@ def evaluate(
         metric: What counts as right; by default :class:`Accuracy`.
         batch: Examples in a pass on an accelerator; on the CPU passes have a fixed size.
         torch_device: Where to compute: ``"cpu"`` or ``"cuda"``; the chips are the same.
-        progress: None shows a bar on a terminal, False nothing; or a function of (share, word).
+        progress: None shows a bar on a terminal, False nothing; or a function of
+            (done, total, text).
 
     Returns:
         The evaluation: ``.at("10y")``, ``.paired(other, "10y")``, ``.yield_at(0.95, "10y")``.
@@ -210,6 +213,11 @@ class _Work:
             return replace(self.network.network, applied=self.network.applied)
         return self.network
 
+    @cached_property
+    def plan(self) -> Plan:
+        """The prepared forward pass that every chip is loaded into."""
+        return Plan(self.mapped, torch_device=self.torch_device)
+
     def description(self) -> dict[str, Any]:
         """Everything that decides a trial, but for the chip and the time."""
         return {
@@ -233,8 +241,9 @@ class _Work:
         chip = self.network if isinstance(self.network, Chip) else self.network.program(seed)
         found = []
         for snapshot in chip.snapshots(times_s, read=_READ):
+            self.plan.load(snapshot)
             right = count_right(
-                chip.network.realise(snapshot),
+                self.plan,
                 self.data,
                 metric=self.metric,
                 batch=self.batch,
@@ -262,7 +271,7 @@ class _Ledger:
         if missing:
             self._work.check()
         for done, (seed, times_s) in enumerate(missing.items()):
-            report(done / len(missing), f"chip {seed} ({done + 1} of {len(missing)})")
+            report(done, len(missing), f"chip {seed} ({done + 1} of {len(missing)})")
             trials = self._work.trials(self.task, seed, times_s)
             self._store.add(trials)
             self._found.update({(t.chip, t.t_s): t.accuracy for t in trials})

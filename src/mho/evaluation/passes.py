@@ -19,9 +19,12 @@ from mho.errors import DataError, ModelError
 from mho.evaluation.metric import Accuracy, Metric
 from mho.network.call import call
 from mho.network.mapped import MappedNetwork
+from mho.network.plan import Plan
 
 _PASS = 64
 """Examples in a pass on the CPU: few enough for the cache, and the fastest measured."""
+_PLANNED = 2048
+"""Examples handed to a plan at once: a multiple of every micro-batch that it cuts them into."""
 _MULTIPLE = 32
 """The last pass is filled up to a multiple of this; below it, threads change the order of sums."""
 
@@ -31,7 +34,7 @@ class _Callable(Protocol):
 
 
 def count_right(
-    network: nn.Module | MappedNetwork,
+    network: nn.Module | MappedNetwork | Plan,
     data: Data,
     *,
     metric: Metric | None = None,
@@ -42,7 +45,8 @@ def count_right(
     """Count the examples that a network gets right.
 
     Args:
-        network: A programmed network, or a mapped one for its digital baseline.
+        network: A plan with a chip loaded, a programmed network, or a mapped network for its
+            digital baseline.
         data: Examples with labels.
         metric: What right means; by default :class:`Accuracy`.
         batch: Examples in a pass on an accelerator. On the CPU passes have a fixed size.
@@ -58,14 +62,17 @@ def count_right(
     if batch < 1:
         raise DataError(f"a batch must hold at least 1 example; got {batch}.")
     size = _PASS
-    if torch.device(torch_device).type != "cpu":
+    if isinstance(model, Plan):
+        size = _PLANNED
+    elif torch.device(torch_device).type != "cpu":
         size = batch
         # Moving a module moves its tensors in place, and a chip shares some with its network.
         model = copy.deepcopy(model).to(torch_device)
     right = 0
     with torch.inference_mode():
         for inputs, labels in _passes(data, size, torch_device):
-            logits = call(model, inputs)[: len(labels)]
+            logits = model(inputs) if isinstance(model, Plan) else call(model, inputs)
+            logits = logits[: len(labels)].to(labels.device)
             _check(logits, labels, who)
             right += int(metric.right(logits, labels).sum())
     return right

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias
 
-Report: TypeAlias = Callable[[float, str], None]
-"""Called with the share done in [0, 1] and a word on the present state."""
+Report: TypeAlias = Callable[[float, float, str], None]
+"""Called as ``report(done, total, text)`` while long work goes on."""
 
 
 @contextlib.contextmanager
@@ -21,7 +21,7 @@ def progress_bar(label: str, progress: Report | Literal[False] | None) -> Iterat
             the function to use.
 
     >>> with progress_bar("evaluating", False) as report:
-    ...     report(0.5, "chip 1 of 2")
+    ...     report(1, 2, "chip 1 of 2")
     """
     if callable(progress):
         yield progress
@@ -31,9 +31,9 @@ def progress_bar(label: str, progress: Report | Literal[False] | None) -> Iterat
 
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(label, total=1.0)
-            yield lambda share, word: bar.update(
-                task, completed=share, description=f"{label}: {word}"
+            task = bar.add_task(label)
+            yield lambda done, total, text: bar.update(
+                task, completed=done, total=total, description=f"{label}: {text}"
             )
     else:
-        yield lambda share, word: None
+        yield lambda done, total, text: None

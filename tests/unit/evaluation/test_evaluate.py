@@ -88,9 +88,9 @@ def test_repeated_times_are_evaluated_once(small):
 def test_a_store_is_filled_and_then_used(small, found, tmp_path):
     file = tmp_path / "results.sqlite"
     words = []
-    first = evaluate(small, store=file, progress=lambda share, word: words.append(word))
+    first = evaluate(small, store=file, progress=lambda done, total, text: words.append(text))
     assert len(words) == 4
-    again = evaluate(small, store=file, progress=lambda share, word: words.append(word))
+    again = evaluate(small, store=file, progress=lambda done, total, text: words.append(text))
     assert len(words) == 4
     for result in (first, again):
         assert np.array_equal(result.accuracies, found.accuracies)
@@ -108,14 +108,14 @@ def test_more_chips_and_times_run_only_what_is_missing(small, found, tmp_path):
 def test_ctrl_c_keeps_finished_chips(small, found, tmp_path):
     file = tmp_path / "results.sqlite"
 
-    def stop_at_the_third(share, word):
-        if "(3 of 4)" in word:
+    def stop_at_the_third(done, total, text):
+        if "(3 of 4)" in text:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         evaluate(small, store=file, progress=stop_at_the_third)
     words = []
-    result = evaluate(small, store=file, progress=lambda share, word: words.append(word))
+    result = evaluate(small, store=file, progress=lambda done, total, text: words.append(text))
     assert len(words) == 2
     assert np.array_equal(result.accuracies, found.accuracies)
 

@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 
 def say(progress):
     with progress_bar("evaluating", progress) as report:
-        report(0.5, "chip 1 of 2")
+        report(1, 2, "chip 1 of 2")
 
 
 @pytest.mark.parametrize(
@@ -29,5 +29,5 @@ def test_only_a_terminal_sees_a_bar(monkeypatch, stream, progress, shown):
 
 def test_the_callers_function_is_used():
     calls = []
-    say(lambda share, word: calls.append((share, word)))
-    assert calls == [(0.5, "chip 1 of 2")]
+    say(lambda *state: calls.append(state))
+    assert calls == [(1, 2, "chip 1 of 2")]
