@@ -1,12 +1,11 @@
-"""What commands share: ``--json FILE``, tables for people, a progress line."""
+"""What commands share: ``--json FILE``, tables for people."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -19,9 +18,6 @@ JsonOption: TypeAlias = Annotated[
     typer.Option("--json", metavar="FILE", help="Write the figures to this file, as JSON."),
 ]
 """The option ``--json FILE`` that every command with figures takes; its default is None."""
-
-Progress: TypeAlias = Callable[[float, float, str], None]
-"""Called as ``progress(done, total, text)`` while long work goes on."""
 
 
 def check_json(path: Path | None) -> None:
@@ -107,29 +103,3 @@ def print_table(
 
 def _is_number(cell: str) -> bool:
     return cell == "–" or cell.lstrip("+-−<>≤≥ ")[:1].isdigit()
-
-
-@contextlib.contextmanager
-def progress_line(label: str) -> Iterator[Progress]:
-    """Show a progress bar on standard error while the block runs, and only on a terminal.
-
-    Args:
-        label: What is being done.
-
-    >>> with progress_line("evaluating") as progress:
-    ...     progress(1, 2, "chip 1 of 2")
-    """
-    if not sys.stderr.isatty():
-        yield lambda done, total, text: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label)
-
-        def progress(done: float, total: float, text: str) -> None:
-            bar.update(task, completed=done, total=total, description=f"{label}: {text}")
-
-        yield progress

@@ -17,12 +17,12 @@ from mho.errors import ConfigError
 from mho.evaluation.evaluation import Evaluation
 from mho.evaluation.metric import Accuracy, Metric
 from mho.evaluation.passes import count_right
-from mho.evaluation.progress import Report, progress_bar
 from mho.evaluation.stopping import StoppingRule
 from mho.network.chip import Chip
 from mho.network.mapped import MappedNetwork
 from mho.network.plan import Plan
 from mho.network.self_check import self_check
+from mho.progress import Progress, progress_bar
 from mho.results import Store, Trial
 from mho.results.estimate import check_confidence
 from mho.units import Time, all_seconds, time_text
@@ -50,7 +50,7 @@ def evaluate(
     metric: Metric | None = None,
     batch: int = 256,
     torch_device: str = "cpu",
-    progress: Report | Literal[False] | None = None,
+    progress: Progress | Literal[False] | None = None,
 ) -> Evaluation:
     """Evaluate a network on many chips over time.
 
@@ -264,7 +264,7 @@ class _Ledger:
         self.task = store.describe(work.description())
         self._found = {(t.chip, t.t_s): t.accuracy for t in store.trials(self.task)}
 
-    def complete(self, seeds: Sequence[int], report: Report) -> None:
+    def complete(self, seeds: Sequence[int], report: Progress) -> None:
         """Run what is missing for these chips; each finished chip is safe at once."""
         missing = {s: [t for t in self._times_s if (s, t) not in self._found] for s in seeds}
         missing = {s: times for s, times in missing.items() if times}

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from mho.data import Data
 from mho.device.law import Law
 from mho.network.applied import Knowledge
 from mho.network.chip import Chip
 from mho.network.mapped import MappedNetwork
+from mho.progress import Progress as Progress
 
 Target = TypeVar("Target", MappedNetwork, Chip)
-Progress: TypeAlias = Callable[[float, float, str], None]
-"""Called as ``progress(done, total, text)`` while long work goes on."""
 
 
 class Recovery(Law, ABC):

@@ -72,9 +72,3 @@ def test_a_table_aligns_numbers_right_and_shows_none_as_a_dash(capsys):
 def test_a_wide_table_is_not_cut_in_a_pipe(capsys):
     output.print_table(["a", "b"], [["x" * 90, "y" * 60]])
     assert "x" * 90 in capsys.readouterr().out
-
-
-def test_no_progress_bar_where_nobody_watches(capsys):
-    with output.progress_line("evaluating") as progress:
-        progress(1, 2, "chip 1")
-    assert capsys.readouterr().err == ""

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from mho.evaluation.progress import progress_bar
+from mho.progress import progress_bar
 
 
 class Terminal(io.StringIO):

@@ -7,13 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias
 
-Report: TypeAlias = Callable[[float, float, str], None]
-"""Called as ``report(done, total, text)`` while long work goes on."""
+Progress: TypeAlias = Callable[[float, float, str], None]
+"""Called as ``progress(done, total, text)`` while long work goes on."""
 
 
 @contextlib.contextmanager
-def progress_bar(label: str, progress: Report | Literal[False] | None) -> Iterator[Report]:
+def progress_bar(
+    label: str, progress: Progress | Literal[False] | None = None
+) -> Iterator[Progress]:
     """Give a function to report progress to while the block runs.
+
+    Give it to commands with ``None``, and to library functions that pass on what they got.
 
     Args:
         label: What is being done.
@@ -27,10 +31,11 @@ def progress_bar(label: str, progress: Report | Literal[False] | None) -> Iterat
         yield progress
     elif progress is None and sys.stderr.isatty():
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
 
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(label)
             yield lambda done, total, text: bar.update(
                 task, completed=done, total=total, description=f"{label}: {text}"
