@@ -19,4 +19,8 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "device": Entry("mho.cli.device", "Show, check, fit, simulate and compare device laws."),
     "doctor": Entry("mho.cli.doctor", "Show what this machine has: versions, cores, extras, data."),
+    "train": Entry(
+        "mho.cli.train",
+        "Train a reference network by a recipe; run it again to go on after an interruption.",
+    ),
 }

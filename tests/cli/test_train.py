@@ -1,0 +1,81 @@
+"""``mho train`` on the real command line: it trains, goes on where it stopped, and refuses well."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+RECIPE = """
+name = "tiny"
+architecture = "lenet5"
+data = "mnist-5k"
+tests = ["mnist-5k"]
+epochs = {epochs}
+batch = 100
+peak_lr = 0.05
+average = 0.9
+"""
+
+
+def mho(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "mho", *map(str, words)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE.format(epochs=1))
+    return path
+
+
+def test_a_network_is_trained_and_kept(recipe, tmp_path):
+    from mho import zoo
+
+    out, figures = tmp_path / "run", tmp_path / "figures.json"
+    done = mho("train", recipe, "--out", out, "--threads", 1, "--json", figures)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(figures.read_text())
+    accuracy = found["card"]["test"][0]["correct"] / 1000
+    assert accuracy > 0.8
+    assert f"{accuracy:.2%}" in done.stdout
+    assert [epoch["epoch"] for epoch in found["history"]] == [1]
+    assert zoo.card(out / "tiny.json").training.images == 4000
+    assert zoo.load(out / "tiny.json").training is False
+    # A second call finds the training finished and writes the same weights.
+    before = (out / "tiny.safetensors").read_bytes()
+    assert mho("train", recipe, "--out", out, "--threads", 1).returncode == 0
+    assert (out / "tiny.safetensors").read_bytes() == before
+    # Another recipe does not go on from this checkpoint.
+    recipe.write_text(RECIPE.format(epochs=2))
+    done = mho("train", recipe, "--out", out)
+    assert done.returncode == 2
+    assert "another recipe (epochs differ)" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["lenet"], "error: unknown recipe 'lenet'. Did you mean 'lenet5'?"),
+        (["nowhere.toml"], "error: recipe nowhere.toml cannot be read as TOML"),
+    ],
+)
+def test_what_is_no_recipe_is_refused(words, sentence, tmp_path):
+    done = mho("train", *words, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert done.stderr.startswith(sentence)
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_misspelt_key_names_the_nearest(recipe, tmp_path):
+    recipe.write_text(recipe.read_text().replace("peak_lr", "peek_lr"))
+    done = mho("train", recipe, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "Did you mean 'peak_lr'?" in done.stderr
