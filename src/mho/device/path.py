@@ -52,51 +52,60 @@ def plan(times_s: Sequence[float], first_s: float, correlation: Correlation) -> 
     """
     first = math.floor(math.log10(first_s) + _TINY)
     places = [max(math.log10(t) - first, 0.0) for t in times_s]
-    path = _Path(correlation)
-    decades: list[int] = []
+    decades = _Path(correlation, [], [])
     for k in range(math.ceil(max(places) - _TINY) + 1):
-        decades.append(path.add(float(first + k), decades))
-    asked = []
-    for place in places:
-        low = math.floor(place + _TINY)
-        if abs(place - low) < _TINY:
-            asked.append(decades[low])
-            continue
-        known, below, above = decades[: low + 2], float(low), float(low + 1)
+        decades.add(float(first + k))
+    rows = [_row(decades, first, place) for place in places]
+    names = tuple(sorted({name for row in rows for name in row}))
+    weights = [[row.get(name, 0.0) for name in names] for row in rows]
+    return Plan(names, np.array(weights))
+
+
+def _row(decades: _Path, first: int, place: float) -> dict[float, float]:
+    """Return the weight of each number at one time, ``place`` decades after the first.
+
+    It is computed from what that time needs and nothing else, so that it is the same number to the
+    last bit whatever else is asked.
+    """
+    low = math.floor(place + _TINY)
+    on_decade = abs(place - low) < _TINY
+    path = decades.start(low + 1 if on_decade else low + 2)
+    if not on_decade:
+        below, above = float(low), float(low + 1)
         for _ in range(_HALVINGS):
             middle = (below + above) / 2
-            known = [*known, path.add(first + middle, known)]
+            path.add(first + middle)
+            if abs(place - middle) < _TINY:
+                break
             below, above = (below, middle) if place < middle else (middle, above)
-        asked.append(path.add(first + place, known))
-    weights = np.zeros((len(asked), len(path.names)))
-    for row, index in zip(weights, asked, strict=True):
-        kept = np.where(np.abs(path.rows[index]) > _NEGLIGIBLE, path.rows[index], 0.0)
-        row[: kept.size] = kept / np.linalg.norm(kept)
-    return Plan(tuple(path.names), weights)
+        else:
+            path.add(first + place)
+    row = path.rows[-1]
+    kept = np.where(np.abs(row) > _NEGLIGIBLE, row, 0.0)
+    kept /= np.linalg.norm(kept)
+    return {name: float(w) for name, w in zip(path.names, kept, strict=True) if w}
 
 
-class _Path:
-    """Times planned so far, and how each mixes the independent numbers."""
+class _Path(NamedTuple):
+    """Times planned one after the other, and how each mixes the independent numbers."""
 
-    def __init__(self, correlation: Correlation) -> None:
-        self.correlation = correlation
-        self.names: list[float] = []
-        self.rows: list[Array] = []
+    correlation: Correlation
+    names: list[float]
+    rows: list[Array]
 
-    def add(self, name: float, known: Sequence[int]) -> int:
-        """Plan the time ``10**name`` from the known ones; return its index."""
-        if name in self.names:
-            return self.names.index(name)
-        row = np.zeros(len(self.names) + 1)
-        row[-1] = 1.0
-        if known:
-            mixed = np.zeros((len(known), row.size))
-            for line, index in zip(mixed, known, strict=True):
-                line[: self.rows[index].size] = self.rows[index]
-            shared = [self.correlation(10 ** self.names[i], 10**name) for i in known]
-            weights = np.linalg.solve(mixed @ mixed.T + _TINY * np.eye(len(known)), shared)
-            row = weights @ mixed
-            row[-1] = math.sqrt(max(1 - float(row @ row), 0.0))
+    def start(self, count: int) -> _Path:
+        """Return a path of its own with the first ``count`` times of this one."""
+        return _Path(self.correlation, self.names[:count], self.rows[:count])
+
+    def add(self, name: float) -> None:
+        """Plan the time ``10**name``, predicted from all those before it."""
+        known = len(self.names)
+        mixed = np.zeros((known, known + 1))
+        for line, row in zip(mixed, self.rows, strict=True):
+            line[: row.size] = row
+        shared = np.array([self.correlation(10**other, 10**name) for other in self.names])
+        weights = np.linalg.solve(mixed @ mixed.T + _TINY * np.eye(known), shared)
+        row = weights @ mixed
+        row[-1] = math.sqrt(max(1 - float(row @ row), 0.0))
         self.names.append(name)
         self.rows.append(row)
-        return len(self.names) - 1
