@@ -1,0 +1,1 @@
+"""Results in, pages out: self-contained HTML that opens anywhere, also in ten years. No torch."""
