@@ -17,6 +17,9 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "cost": Entry(
+        "mho.cli.cost", "Price networks and bundles in area, storage, energy and operations."
+    ),
     "device": Entry("mho.cli.device", "Show, check, fit, simulate and compare device laws."),
     "doctor": Entry("mho.cli.doctor", "Show what this machine has: versions, cores, extras, data."),
     "train": Entry(
