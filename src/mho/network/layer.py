@@ -73,6 +73,16 @@ class MappedLayer:
         return self.matrix.groups
 
     @property
+    def module(self) -> str:
+        """Name of the module that holds the weight; empty where the network is that module."""
+        return self.parameter.rpartition(".")[0]
+
+    @property
+    def bias(self) -> str:
+        """Full name that the layer's bias has, if there is one."""
+        return f"{self.module}.bias".lstrip(".")
+
+    @property
     def weights(self) -> int:
         """Number of weights."""
         return math.prod(self.shape)

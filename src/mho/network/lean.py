@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-_PRODUCTS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+from mho.network.tiled import TiledLayer
+
+_PRODUCTS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, TiledLayer)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _FRESH = (*_PRODUCTS, *_NORMS, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 _SUMS = (operator.add, torch.add)
@@ -42,7 +44,7 @@ def lean(model: nn.Module) -> Lean:
         model: A network in evaluation mode that nobody else uses: it is taken apart.
     """
     try:
-        graph = fx.Tracer().trace(model)
+        graph = _Tracer().trace(model)
     except Exception:  # noqa: BLE001  # any forward may fail to trace in any way; it then runs as it is
         return Lean(model, {})
     modules = dict(model.named_modules())
@@ -65,6 +67,14 @@ def lean(model: nn.Module) -> Lean:
     return Lean(module, folded)
 
 
+class _Tracer(fx.Tracer):
+    """Keeps layers with converters whole."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether a module is one step of the graph."""
+        return isinstance(m, TiledLayer) or super().is_leaf_module(m, module_qualified_name)
+
+
 def _foldable(
     node: fx.Node, modules: dict[str, nn.Module], calls: Counter[Any]
 ) -> tuple[str, str] | None:
@@ -83,7 +93,7 @@ def _foldable(
 
 
 def _give_bias(module: nn.Module) -> None:
-    if module._parameters["bias"] is None:
+    if not isinstance(module, TiledLayer) and module._parameters["bias"] is None:
         outputs = module.get_parameter("weight").shape[0]
         module.bias = nn.Parameter(torch.zeros(outputs), requires_grad=False)
 

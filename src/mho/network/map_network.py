@@ -75,7 +75,7 @@ def map_network(
     shape = getattr(model, "example_shape", None)
     if example is None and shape is not None:
         example = torch.zeros(1, *shape)
-    macs = None if example is None else _trace(model, example)
+    macs = None if example is None else trace_positions(model, example)
     return _mapped(model, hardware, tuple(digital), macs, name or type(model).__name__)
 
 
@@ -118,7 +118,7 @@ def _refuse_non_finite(model: nn.Module) -> None:
             )
 
 
-def _trace(model: nn.Module, example: Inputs) -> dict[str, int]:
+def trace_positions(model: nn.Module, example: Inputs) -> dict[str, int]:
     """Run the example once and count the matrix–vector products of each module, per input."""
     positions: dict[str, int] = {}
     first = next(iter(example.values())) if isinstance(example, Mapping) else example

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,15 @@ from torch import Tensor, nn
 
 from mho.crossbar.hardware import Hardware
 from mho.crossbar.mapping import Encoded
-from mho.errors import ConfigError
+from mho.crossbar.tiles import TileGrid, tile_grid
 from mho.network.applied import Additions, Applied
 from mho.network.call import Inputs, call
 from mho.network.coverage import Coverage
 from mho.network.layer import MappedLayer
-from mho.network.programmed import ProgrammedNetwork, with_tensors
+from mho.network.product import Product
+from mho.network.programmed import ProgrammedNetwork, with_module, with_tensors
+from mho.network.ranges import LayerCodes, LayerRange, layer_codes
+from mho.network.reference import ReferenceLayer
 from mho.network.snapshot import Snapshot
 from mho.rng import Streams
 
@@ -44,6 +48,7 @@ class MappedNetwork:
         coverage: Which layers went where, and why.
         applied: The recoveries that the network went through, in order.
         name: For people.
+        ranges: What the converters of each layer see; empty until :meth:`calibrate`.
     """
 
     model: nn.Module
@@ -53,6 +58,7 @@ class MappedNetwork:
     coverage: Coverage
     applied: tuple[Applied, ...] = ()
     name: str = "network"
+    ranges: Mapping[str, LayerRange] = field(default_factory=dict)
 
     def layer(self, name: str) -> MappedLayer:
         """Return a layer by name."""
@@ -77,6 +83,9 @@ class MappedNetwork:
             _feed(sha, name, tensor)
         sha.update(self.hardware.model_dump_json().encode())
         sha.update(json.dumps([layer.name for layer in self.layers]).encode())
+        if not self.hardware.ideal_periphery:
+            ranges = {name: asdict(found) for name, found in self.ranges.items()}
+            sha.update(json.dumps(ranges, sort_keys=True).encode())
         for a in self.applied:
             sha.update(json.dumps([a.method, a.settings], sort_keys=True, default=str).encode())
             if a.attachment is not None:
@@ -177,18 +186,56 @@ class MappedNetwork:
         weights = {layer.parameter: snapshot.weight(layer.name) for layer in self.layers}
         return {**weights, **snapshot.parameters}
 
+    def calibrate(self, inputs: Inputs, *, quantile: float = 1.0) -> MappedNetwork:
+        """Return the network with the ranges of its converters found from data.
+
+        Args:
+            inputs: Training or calibration inputs; a few hundred are enough.
+            quantile: Share of the magnitudes seen that must not be clipped. A little less than 1
+                narrows the range and spends the codes on what is common.
+        """
+        from mho.network.calibrate import find_ranges
+
+        return replace(self, ranges=find_ranges(self, inputs, quantile=quantile))
+
+    def codes(self, layer: MappedLayer) -> LayerCodes:
+        """Return the converters of a layer.
+
+        Raises:
+            ConfigError: They are to have bits, and :meth:`calibrate` was never called.
+        """
+        return layer_codes(self.hardware, self.ranges, layer.name)
+
+    def grid(self, layer: MappedLayer) -> TileGrid:
+        """Return the tiles of one matrix of a layer."""
+        kernel = math.prod(layer.shape[2:]) if layer.kind.startswith("conv") else 1
+        rows, cols = self.hardware.rows, self.hardware.cols
+        return tile_grid(layer.rows, layer.cols, kernel, rows=rows, cols=cols)
+
     def realise(self, snapshot: Snapshot) -> ProgrammedNetwork:
-        """Return a network that computes what the snapshot says.
+        """Return a network that computes what the snapshot says: the plain reference.
 
         With ideal periphery the analogue product is linear and every branch merges into one weight
-        a layer: exact, not an approximation.
+        a layer: exact, not an approximation. With converters each layer is computed tile by tile.
+        Many chips go faster through :class:`mho.network.plan.Plan`, with equal results.
         """
-        if not self.hardware.ideal_periphery:
-            raise ConfigError(
-                "converters need the tile domain, which this version does not run; "
-                "set dac_bits and adc_bits to None."
+        if self.hardware.ideal_periphery:
+            model = with_tensors(self.model, self.tensors(snapshot))
+            return ProgrammedNetwork(model, snapshot.t_s)
+        model = with_tensors(self.model, snapshot.parameters)
+        for layer in self.layers:
+            module = model.get_submodule(layer.module)
+            reference = ReferenceLayer(
+                Product(module, layer.name),
+                self.grid(layer),
+                self.codes(layer),
+                weight=snapshot.crossbar[layer.name],
+                gain=snapshot.gain.get(layer.name),
+                branch=snapshot.digital.get(layer.name),
+                bias=module._parameters.get("bias"),
             )
-        return ProgrammedNetwork(with_tensors(self.model, self.tensors(snapshot)), snapshot.t_s)
+            model = with_module(model, layer.module, reference)
+        return ProgrammedNetwork(model, snapshot.t_s)
 
 
 def _feed(sha: hashlib._Hash, name: str, tensor: Tensor) -> None:

@@ -9,10 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mho.network.calibrate import tiled
 from mho.network.call import Inputs, call
+from mho.network.layer import MappedLayer
 from mho.network.lean import fold_factors, lean
 from mho.network.mapped import MappedNetwork
+from mho.network.product import gain_per_output
 from mho.network.snapshot import Snapshot
+from mho.network.tiled import TiledLayer
 
 _CACHE_BYTES = 4 << 20
 """Largest activation of a micro-batch; measured best on CPUs with 1–2 MiB of cache a core."""
@@ -32,7 +36,7 @@ class Plan:
     caller cuts the data into batches.
 
     Args:
-        network: A mapped network with ideal periphery.
+        network: A mapped network; with converters, one whose ranges are calibrated.
         torch_device: Where to compute.
 
     Example:
@@ -53,33 +57,64 @@ class Plan:
             for name, m in network.model.named_modules()
             if isinstance(m, nn.modules.batchnorm._BatchNorm)
         }
-        form = lean(copy.deepcopy(network.model))
+        model, self._tiled = copy.deepcopy(network.model), dict[str, TiledLayer]()
+        if not network.hardware.ideal_periphery:
+            codes = {layer.name: network.codes(layer) for layer in network.layers}
+            model, self._tiled = tiled(network, codes)
+        form = lean(model)
         self._folded = form.folded
-        self._channels_last = any(isinstance(m, nn.Conv2d) for m in form.module.modules())
+        self._channels_last = any(
+            isinstance(m, nn.Conv2d | TiledLayer) for m in form.module.modules()
+        )
         self._module = form.module.to(self.torch_device).eval().requires_grad_(False)
-        self._targets: dict[str, Tensor] = {
-            **dict(self._module.named_parameters()),
-            **dict(self._module.named_buffers()),
-        }
-        if self._channels_last:
-            for tensor in self._targets.values():
-                if tensor.ndim == 4:
-                    tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+        self._targets = self._buffers_by_name()
         self._base = self._effective(self._state)
         self._dirty: set[str] = set(self._targets)
         self._micro_batch: int | None = None
 
+    def _buffers_by_name(self) -> dict[str, Tensor]:
+        """Return what :meth:`load` writes into, convolutions channels last; not tiled layers."""
+        tensors: dict[str, Tensor] = {
+            **dict(self._module.named_parameters()),
+            **dict(self._module.named_buffers()),
+        }
+        tiled_modules = {layer.module for layer in self.network.layers if self._tiled}
+        own = {name for name in tensors if name.rpartition(".")[0] in tiled_modules}
+        for tensor in tensors.values():
+            if self._channels_last and tensor.ndim == 4:
+                tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+        return {name: tensor for name, tensor in tensors.items() if name not in own}
+
     @torch.no_grad()
     def load(self, snapshot: Snapshot) -> None:
         """Write a chip as it is at a time into the buffers."""
-        changed = self.network.tensors(snapshot)
+        changed = dict(snapshot.parameters) if self._tiled else self.network.tensors(snapshot)
         touched = set(changed) | {n for name in changed for n in self._depend_on(name)}
-        effective = self._effective({**self._state, **changed}, touched)
+        state = {**self._state, **changed}
+        effective = self._effective(state, touched)
         for name in self._dirty - effective.keys():
             self._targets[name].copy_(self._base[name])
         for name, tensor in effective.items():
             self._targets[name].copy_(tensor)
         self._dirty = set(effective)
+        if self._tiled:
+            for layer in self.network.layers:
+                self._load_tiles(layer, snapshot, state)
+
+    def _load_tiles(self, layer: MappedLayer, snapshot: Snapshot, state: dict[str, Tensor]) -> None:
+        """Write one layer with converters; batch norm goes into gain, branch and bias."""
+        tiles = self._tiled[layer.name]
+        gain, branch = snapshot.gain.get(layer.name), snapshot.digital.get(layer.name)
+        gain = None if gain is None else gain_per_output(gain, tiles.product.outputs)
+        bias = state.get(layer.bias)
+        norm = self._folded.get(layer.module)
+        if norm is not None:
+            factor, shift = fold_factors(self._norms[norm], state, norm)
+            gain = factor if gain is None else gain * factor
+            bias = shift if bias is None else shift + factor * bias
+            if branch is not None:
+                branch = branch * factor.view(-1, *(1,) * (branch.ndim - 1))
+        tiles.load(snapshot.crossbar[layer.name], gain, branch, bias)
 
     def _depend_on(self, name: str) -> list[str]:
         """Return the buffers that a tensor of the network is folded into."""
@@ -160,5 +195,5 @@ class Plan:
         finally:
             for handle in handles:
                 handle.remove()
-        fits = max(_CACHE_BYTES // largest, 1)
+        fits = max(_CACHE_BYTES * _MULTIPLE // largest, 1)  # one input was filled up to 32
         return int(min(max(1 << (fits.bit_length() - 1), _MULTIPLE), 256))

@@ -41,3 +41,12 @@ def with_tensors(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
         else:
             module._parameters[leaf] = nn.Parameter(tensor, requires_grad=False)
     return twin
+
+
+def with_module(model: nn.Module, name: str, module: nn.Module) -> nn.Module:
+    """Put a module in place of another, by name, and return the network (a lone layer is one)."""
+    if not name or model.get_submodule(name) is model:
+        return module
+    parent, _, leaf = name.rpartition(".")
+    setattr(model.get_submodule(parent), leaf, module)
+    return model
