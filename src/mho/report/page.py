@@ -238,6 +238,7 @@ def _provenance(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
         ("data", data),
         ("versions", results.versions),
         ("hashes", results.hashes),
+        ("bundles", {step.name: step.bundle for step in results.steps if step.bundle}),
     ]
     return [(name, rows) for name, values in groups if (rows := _flat(values))]
 

@@ -122,6 +122,7 @@ class Step(Part):
     """One method of a study, with what it was composed of, may know, adds, costs and reaches."""
 
     name: str
+    after: str = ""
     method: str = ""
     composed: tuple[str, ...] = ()
     settings: Plain = {}
@@ -133,6 +134,7 @@ class Step(Part):
     seconds: Maybe = None
     schedule: tuple[SetInForce, ...] = ()
     notes: tuple[str, ...] = ()
+    bundle: str = ""
 
     @model_validator(mode="after")
     def _in_order(self) -> Step:
@@ -159,6 +161,7 @@ class StudyInfo(Part):
     """The study: its name and the file it was read from, verbatim."""
 
     name: str = "study"
+    description: str = ""
     toml: str = ""
 
 
@@ -287,9 +290,40 @@ def parse_results(results: Mapping[str, Any], *, where: str = "results") -> Resu
             f"{where}: results have format {found}, this version reads format {FORMAT}; {remedy}."
         )
     try:
-        return Results.model_validate(dict(results))
+        return _with_full_names(Results.model_validate(dict(results)))
     except ValidationError as error:
         raise ConfigError(explain(error, Results, where=where)) from None
+
+
+def full_names(steps: Sequence[Step]) -> dict[str, str]:
+    """Return the full name of each step: ``"+ VeRA+"`` after ``"distilled"`` is both together.
+
+    >>> steps = [Step(name="distilled"), Step(name="+ VeRA+", after="distilled")]
+    >>> full_names(steps)["+ VeRA+"]
+    'distilled + VeRA+'
+    """
+    known: dict[str, str] = {}
+    for step in steps:
+        before = known.get(step.after) if step.name.startswith("+") else None
+        known[step.name] = step.name if before is None else f"{before} {step.name}"
+    return known
+
+
+def _with_full_names(results: Results) -> Results:
+    names = full_names(results.steps)
+    steps = tuple(
+        step.model_copy(
+            update={
+                "name": names[step.name],
+                "paired": tuple(
+                    d.model_copy(update={"against": names.get(d.against, d.against)})
+                    for d in step.paired
+                ),
+            }
+        )
+        for step in results.steps
+    )
+    return results.model_copy(update={"steps": steps})
 
 
 def ordered_steps(steps: Sequence[Step]) -> list[Step]:

@@ -20,6 +20,9 @@ from mho.report.words import bare_percent, interval, moment, percent, span, wrap
 MOST_CHIPS = 40
 """Lines of single chips drawn per method; beyond that, evenly chosen ones with both extremes."""
 
+MOST_RANGES = 5
+"""Methods up to which the range of the chips is drawn."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -29,6 +32,11 @@ class Picture:
     series: tuple[Series, ...]
     floor: float | None
     measured_to_s: float | None
+
+    @property
+    def pale(self) -> bool:
+        """Whether the range of the chips is drawn too: with many methods it only hides them."""
+        return sum(s.colour is not None for s in self.series) <= MOST_RANGES
 
     @property
     def baseline(self) -> float:
@@ -137,13 +145,14 @@ def _panel(
            height=plot.bottom - plot.top + 4),
         id=clip_id,
     )  # fmt: skip
-    marks = [_method(plot, s) for s in reversed(what.series)]
+    marks = [_method(plot, s, pale=what.pale) for s in reversed(what.series)]
     parts = [
         window,
         "" if what.measured_to_s is None else _beyond(plot, what.measured_to_s),
         plot.axes(x="time since programming", y=name),
-        _rules(what, plot, named=named),
+        *(rule_y(plot, value, class_=f"rule {kind}") for value, kind, _ in _levels(what, plot)),
         group(*marks, clip_path=f"url(#{clip_id})"),
+        _level_names(what, plot) if named else "",
         _columns(what, plot),
     ]
     return join(parts)
@@ -156,27 +165,28 @@ def _beyond(plot: Plot, measured_to_s: float) -> Markup:
     return shade_after(plot, left, note if room > 110 else "")
 
 
-def _rules(what: Picture, plot: Plot, *, named: bool) -> Markup:
-    """Draw the digital baseline and the target, each named on its line where asked for."""
-    parts: list[Markup] = []
-    entries = [(what.baseline, "baseline", f"digital {percent(what.baseline)}", -6.0)]
+def _levels(what: Picture, plot: Plot) -> list[tuple[float, str, str]]:
+    """Return the baseline and the target, where the panel shows them: value, class, name."""
+    levels = [(what.baseline, "baseline", f"digital {percent(what.baseline)}")]
     if what.floor is not None:
-        entries.append((what.floor, "target", f"target {percent(what.floor)}", 15.0))
-    heights = [plot.y(value) for value, *_ in entries]
-    close = len(heights) == 2 and abs(heights[0] - heights[1]) < 10
-    for (value, kind, text, shift), at in zip(entries, heights, strict=True):
-        if not plot.top - 2 <= at <= plot.bottom + 2:
-            continue
-        parts.append(rule_y(plot, value, class_=f"rule {kind}"))
-        if named and not (close and kind == "target"):
-            words = text if not close else f"{text}, {entries[1][2]}"
-            parts.append(
-                el("text", words, x=plot.left + 6, y=at + shift, class_=f"rule-text {kind}")
-            )
-    return join(parts)
+        levels.append((what.floor, "target", f"target {percent(what.floor)}"))
+    return [one for one in levels if plot.top - 2 <= plot.y(one[0]) <= plot.bottom + 2]
 
 
-def _method(plot: Plot, series: Series) -> Markup:
+def _level_names(what: Picture, plot: Plot) -> Markup:
+    """Name the baseline above its line and the target below, or both on one where they touch."""
+    levels = _levels(what, plot)
+    heights = [plot.y(value) for value, *_ in levels]
+    if len(levels) == 2 and abs(heights[0] - heights[1]) < 10:
+        levels = [(levels[0][0], "baseline", f"{levels[0][2]}, {levels[1][2]}")]
+    return join(
+        el("text", name, x=plot.left + 6, y=plot.y(value) + (15 if kind == "target" else -6),
+           class_=f"rule-text {kind}")
+        for value, kind, name in levels
+    )  # fmt: skip
+
+
+def _method(plot: Plot, series: Series, *, pale: bool) -> Markup:
     """Draw one method: chips' range, interval, chips on demand, mean with its times."""
     moments, colour = series.step.times, series.colour
     ts = [m.t_s for m in moments]
@@ -187,7 +197,7 @@ def _method(plot: Plot, series: Series) -> Markup:
     ranges = [(m.t_s, *limits) for m in moments if (limits := _range_of_chips(m)) is not None]
     sure = [m for m in moments if m.ci_low is not None and m.ci_high is not None]
     return group(
-        band(plot, *_columns_of(ranges), series=colour, class_="wide") if ranges else "",
+        band(plot, *_columns_of(ranges), series=colour, class_="wide") if pale and ranges else "",
         band(
             plot, [m.t_s for m in sure], [m.ci_low or 0.0 for m in sure],
             [m.ci_high or 0.0 for m in sure], series=colour,
@@ -298,9 +308,10 @@ def _picture(what: Picture, body: Markup, *, width: float, height: float) -> Mar
 def _caption(what: Picture, closeup: tuple[float, float] | None) -> str:
     confidence = next((m.confidence for s in what.series for m in s.step.times), 0.95)
     parts = [
-        f"Mean accuracy over chips (line), its {percent(confidence, 0)} interval (dark band) and "
-        "the range of 5–95 % of the chips (pale band), against time since programming on a log "
-        "scale."
+        f"Mean accuracy over chips (line) with its {percent(confidence, 0)} interval "
+        f"({'dark ' if what.pale else ''}band)"
+        f"{' and the range of 5–95 % of the chips (pale band)' if what.pale else ''}, against "
+        "time since programming on a log scale."
     ]
     if closeup is not None:
         parts.append("The second panel enlarges what lies close to the target.")

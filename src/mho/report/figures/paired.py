@@ -15,6 +15,8 @@ from mho.report.verdict import Verdict
 from mho.report.words import after, moment, points
 
 ROW = 42.0
+MOST = 10
+"""Comparisons drawn; where there are more, only the first of each method is."""
 
 
 def paired_figure(results: Results, verdict: Verdict, series: tuple[Series, ...]) -> Figure | None:
@@ -32,6 +34,8 @@ def paired_figure(results: Results, verdict: Verdict, series: tuple[Series, ...]
     found = [(s, d) for s in series for d in s.step.paired if d.t_s == ends.get(s.step.name, d.t_s)]
     if not found:
         return None
+    if len(found) > MOST:  # the comparison named first is with the step that it builds on
+        found = list({id(s): (s, d) for s, d in reversed(found)}.values())[::-1]
     values = [100 * v for _, d in found for v in (d.mean, d.ci_low, d.ci_high) if v is not None]
     scale = root_scale(values)
     end = max(d.t_s for _, d in found)

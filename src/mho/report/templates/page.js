@@ -37,7 +37,9 @@
       at = Number(column.dataset.i);
       show(stage, svg, at, event.clientX - stage.getBoundingClientRect().left);
     });
-    svg.addEventListener("pointerleave", () => hide(stage, svg));
+    svg.addEventListener("pointerleave", (event) => {
+      if (event.pointerType !== "touch") hide(stage, svg);
+    });
     svg.addEventListener("blur", () => hide(stage, svg));
     svg.addEventListener("keydown", (event) => {
       const moves = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: count - 1 };
