@@ -1,0 +1,1 @@
+"""Tables of measured cells: read, understood, checked, and arranged as paths over time."""
