@@ -42,6 +42,6 @@ def call_with(model: nn.Module, tensors: Mapping[str, Tensor], inputs: Inputs) -
         tensors: Replacements by full name.
         inputs: A batch.
     """
-    if isinstance(inputs, Mapping):
-        return logits_of(functional_call(model, dict(tensors), (), dict(inputs)))
-    return logits_of(functional_call(model, dict(tensors), (inputs,)))
+    args, kwargs = ((), dict(inputs)) if isinstance(inputs, Mapping) else ((inputs,), {})
+    # A weight that two layers share lies on two crossbars: replacing one must not replace both.
+    return logits_of(functional_call(model, dict(tensors), args, kwargs, tie_weights=False))

@@ -111,11 +111,52 @@ def _convolution(module: nn.Module) -> Iterator[Matrix]:
     )
 
 
-_KINDS: tuple[tuple[type[nn.Module], Callable[[nn.Module], Iterator[Matrix]]], ...] = (
-    (nn.Linear, _linear),
-    (nn.Conv1d, _convolution),
-    (nn.Conv2d, _convolution),
-    (nn.Conv3d, _convolution),
+def _transposed_convolution(module: nn.Module) -> Iterator[Matrix]:
+    """An input channel drives the outputs of its whole kernel window, which are added up after."""
+    assert isinstance(module, _TRANSPOSED)
+    kernel = math.prod(module.kernel_size)
+    yield Matrix(
+        "weight",
+        f"transposed-conv{len(module.kernel_size)}d",
+        rows=module.in_channels // module.groups,
+        cols=module.out_channels // module.groups * kernel,
+        groups=module.groups,
+        output_axis=1,
+    )
+
+
+def _attention(module: nn.Module) -> Iterator[Matrix]:
+    assert isinstance(module, nn.MultiheadAttention)
+    sizes = {
+        "in_proj_weight": (module.embed_dim, 3 * module.embed_dim),
+        "q_proj_weight": (module.embed_dim, module.embed_dim),
+        "k_proj_weight": (module.kdim, module.embed_dim),
+        "v_proj_weight": (module.vdim, module.embed_dim),
+    }
+    for parameter, (rows, cols) in sizes.items():
+        if module._parameters.get(parameter) is not None:
+            yield Matrix(parameter, "attention", rows=rows, cols=cols)
+
+
+def _recurrent(module: nn.Module) -> Iterator[Matrix]:
+    assert isinstance(module, nn.RNNBase)
+    for parameter, weight in module.named_parameters(recurse=False):
+        if parameter.startswith("weight"):
+            yield Matrix(parameter, "recurrent", rows=weight.shape[1], cols=weight.shape[0])
+
+
+def _transformers_conv1d(module: nn.Module) -> Iterator[Matrix]:
+    rows, cols = module.get_parameter("weight").shape
+    yield Matrix("weight", "linear-transposed", rows=rows, cols=cols, output_axis=1)
+
+
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_KINDS: tuple[tuple[tuple[type[nn.Module], ...], Callable[[nn.Module], Iterator[Matrix]]], ...] = (
+    ((nn.Linear,), _linear),
+    ((nn.Conv1d, nn.Conv2d, nn.Conv3d), _convolution),
+    (_TRANSPOSED, _transposed_convolution),
+    ((nn.MultiheadAttention,), _attention),
+    ((nn.RNNBase,), _recurrent),
 )
 
 
@@ -124,9 +165,11 @@ def matrices_of(module: nn.Module) -> list[Matrix]:
 
     Sub-classes count as their parents, e.g. a ``Linear`` with its own forward.
     """
-    for kind, matrices in _KINDS:
-        if isinstance(module, kind):
+    for kinds, matrices in _KINDS:
+        if isinstance(module, kinds):
             return list(matrices(module))
+    if type(module).__name__ == "Conv1D" and type(module).__module__.startswith("transformers."):
+        return list(_transformers_conv1d(module))  # known by name: transformers is not a dependency
     return []
 
 
@@ -135,3 +178,9 @@ def weight_of(module: nn.Module, matrix: Matrix) -> Tensor:
     weight = getattr(module, matrix.parameter)
     assert isinstance(weight, Tensor)
     return weight
+
+
+def layer_name(module_name: str, matrix: Matrix) -> str:
+    """Return the name of a layer: its module's, with the parameter where that is not ``weight``."""
+    parts = [module_name] if matrix.parameter == "weight" else [module_name, matrix.parameter]
+    return ".".join(part for part in parts if part) or matrix.parameter

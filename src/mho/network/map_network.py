@@ -7,23 +7,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mho.crossbar.hardware import Hardware
 from mho.crossbar.mapping import Encoded
 from mho.errors import ConfigError, ModelError, unknown
-from mho.network.call import Inputs, call
+from mho.network.call import Inputs
 from mho.network.coverage import Coverage, CoverageRow
-from mho.network.layer import MappedLayer, Matrix, matrices_of, weight_of
+from mho.network.layer import MappedLayer, Matrix, layer_name, matrices_of, weight_of
 from mho.network.mapped import MappedNetwork
+from mho.network.trace import trace_positions
 
+_NO_PRODUCT = "no known matrix product"
 _REASONS: tuple[tuple[type[nn.Module], str], ...] = (
     (nn.modules.batchnorm._BatchNorm, "batch norm is applied digitally"),
     (nn.LayerNorm, "layer norm is applied digitally"),
     (nn.GroupNorm, "group norm is applied digitally"),
     (nn.Embedding, "a look-up, not a matrix product"),
-    (nn.MultiheadAttention, "attention weights of this form are not mapped"),
-    (nn.RNNBase, "recurrent weights of this form are not mapped"),
 )
 
 
@@ -33,12 +33,14 @@ def map_network(
     digital: Iterable[str] = (),
     *,
     example: Inputs | None = None,
+    strict: bool = False,
     name: str | None = None,
 ) -> MappedNetwork:
     """Map a network onto crossbars. Nothing is skipped in silence: see ``.coverage``.
 
-    Linear layers and convolutions go onto crossbars (sub-classes, groups, depthwise included);
-    biases, normalisation and everything else stay digital.
+    Linear layers, convolutions (grouped, depthwise, transposed), attention projections and
+    recurrent weights go onto crossbars, sub-classes included; biases, normalisation and everything
+    else stay digital. A weight that two layers share lies on a crossbar for each of them.
 
     Args:
         model: Any network; it is copied, in float32 and evaluation mode, never changed.
@@ -47,13 +49,15 @@ def map_network(
         example: A batch to trace once, which gives the multiply–accumulates of each layer. Without
             it zeros of ``model.example_shape`` are traced where the network has that attribute,
             as those of ``mho.zoo`` do.
+        strict: Refuse to leave a layer digital whose weights are not known to be a matrix.
         name: For people; by default the network's class name.
 
     Returns:
         The mapped network.
 
     Raises:
-        ModelError: A weight is not finite, nothing can be mapped, or the example does not run.
+        ModelError: A weight is not finite, nothing can be mapped, the example does not run, or
+            ``strict`` found a layer that would stay digital.
         ConfigError: ``digital`` names a module that does not exist.
 
     Example:
@@ -75,18 +79,25 @@ def map_network(
     shape = getattr(model, "example_shape", None)
     if example is None and shape is not None:
         example = torch.zeros(1, *shape)
-    macs = None if example is None else trace_positions(model, example)
-    return _mapped(model, hardware, tuple(digital), macs, name or type(model).__name__)
+    positions = None if example is None else trace_positions(model, example)
+    network = _mapped(model, hardware, tuple(digital), positions, name or type(model).__name__)
+    left = [row.layer for row in network.coverage.digital if row.reason == _NO_PRODUCT]
+    if strict and left:
+        raise ModelError(
+            f"strict: {', '.join(left)} would stay digital. Name them in digital=[…] if that is "
+            "meant, or leave strict out and read network.coverage."
+        )
+    return network
 
 
 def remap(network: MappedNetwork, model: nn.Module, hardware: Hardware) -> MappedNetwork:
     """Map a digital network of the same architecture as one that was mapped before."""
     on_crossbars = {layer.name: layer.macs for layer in network.layers}
     layers = tuple(
-        _encode(model, name, module, matrix, hardware, on_crossbars[_layer_name(name, matrix)])
+        _encode(model, name, module, matrix, hardware, on_crossbars[layer_name(name, matrix)])
         for name, module in model.named_modules()
         for matrix in matrices_of(module)
-        if _layer_name(name, matrix) in on_crossbars
+        if layer_name(name, matrix) in on_crossbars
     )
     _refuse_non_finite(model)
     return replace(
@@ -118,41 +129,6 @@ def _refuse_non_finite(model: nn.Module) -> None:
             )
 
 
-def trace_positions(model: nn.Module, example: Inputs) -> dict[str, int]:
-    """Run the example once and count the matrix–vector products of each module, per input."""
-    positions: dict[str, int] = {}
-    first = next(iter(example.values())) if isinstance(example, Mapping) else example
-    batch = int(first.shape[0])
-    handles = []
-
-    def count(name: str, outputs: int) -> object:
-        def hook(module: nn.Module, args: object, output: Tensor) -> None:
-            positions[name] = positions.get(name, 0) + output.numel() // (outputs * batch)
-
-        return hook
-
-    for name, module in model.named_modules():
-        for matrix in matrices_of(module):
-            hook = count(_layer_name(name, matrix), matrix.cols * matrix.groups)
-            handles.append(module.register_forward_hook(hook))
-    try:
-        with torch.inference_mode():
-            call(model, example)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"the network does not run on the example of shape {tuple(first.shape)}: {error}"
-        ) from None
-    finally:
-        for handle in handles:
-            handle.remove()
-    return positions
-
-
-def _layer_name(module_name: str, matrix: Matrix) -> str:
-    parts = [module_name] if matrix.parameter == "weight" else [module_name, matrix.parameter]
-    return ".".join(p for p in parts if p) or matrix.parameter
-
-
 def _mapped(
     model: nn.Module,
     hardware: Hardware,
@@ -167,16 +143,16 @@ def _mapped(
         kept = any(path == d or path.startswith(f"{d}.") for d in digital)
         matrices = [] if kept else matrices_of(module)
         for matrix in matrices:
-            layer_name = _layer_name(path, matrix)
+            called = layer_name(path, matrix)
             macs = None
             if positions is not None:
-                macs = positions.get(layer_name, 0) * weight_of(module, matrix).numel()
+                macs = positions[called] * weight_of(module, matrix).numel()
             layer = _encode(model, path, module, matrix, hardware, macs)
             layers.append(layer)
             groups = f"{layer.groups} of " if layer.groups > 1 else ""
             why = f"{groups}{layer.rows} × {layer.cols}"
             kind = type(module).__name__
-            rows.append(CoverageRow(layer_name, kind, "crossbar", layer.weights, macs, why))
+            rows.append(CoverageRow(called, kind, "crossbar", layer.weights, macs, why))
         rows += _digital_rows(path, module, {m.parameter for m in matrices}, kept=kept)
     if not layers:
         raise ModelError(
@@ -207,7 +183,7 @@ def _encode(
     )
     hardware.device.check_conductance(encoded.g_target_uS)
     return MappedLayer(
-        name=_layer_name(path, matrix),
+        name=layer_name(path, matrix),
         parameter=f"{path}.{matrix.parameter}" if path else matrix.parameter,
         matrix=matrix,
         shape=tuple(weight.shape),
@@ -246,7 +222,7 @@ def _digital_rows(
             CoverageRow(f"{path}.{n}".lstrip("."), kind, "digital", p.numel(), 0, "added digitally")
             for n, p in own.items()
         ]
-    reason = next((why for cls, why in _REASONS if isinstance(module, cls)), "no matrix product")
+    reason = next((why for cls, why in _REASONS if isinstance(module, cls)), _NO_PRODUCT)
     reason = "kept digital on request" if kept else reason
     count = sum(p.numel() for p in own.values())
     return [CoverageRow(path or kind, kind, "digital", count, None if kept else 0, reason)]

@@ -22,7 +22,8 @@ class Product:
         name: Its name, for errors.
 
     Raises:
-        ModelError: The layer has a forward pass of its own, so that its product is not known.
+        ModelError: The layer is of another kind or has a forward pass of its own, so that
+            converters cannot be put around its product.
 
     Attributes:
         kernel: Kernel positions of one input channel; 1 for a linear layer.

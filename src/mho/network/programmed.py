@@ -39,7 +39,7 @@ def with_tensors(model: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
         if leaf in module._buffers:
             module._buffers[leaf] = tensor
         else:
-            module._parameters[leaf] = nn.Parameter(tensor, requires_grad=False)
+            setattr(module, leaf, nn.Parameter(tensor, requires_grad=False))
     return twin
 
 
