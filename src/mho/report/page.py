@@ -197,7 +197,7 @@ def _cells(results: Results) -> dict[str, Any] | None:
         "facts": [] if device is None else facts(device),
         "mapping": f"{law}{f', one scale per {scale}' if scale else ''}",
         "periphery": ", ".join([*(tile if hardware.rows and hardware.cols else []), *bits]),
-        "fit": _flat(results.fit or {}),
+        "fit": flat(results.fit or {}),
         "drawn": device is not None,
     }
 
@@ -240,16 +240,23 @@ def _provenance(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
         ("hashes", results.hashes),
         ("bundles", {step.name: step.bundle for step in results.steps if step.bundle}),
     ]
-    return [(name, rows) for name, values in groups if (rows := _flat(values))]
+    return [(name, rows) for name, values in groups if (rows := flat(values))]
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Write nested plain data as rows of name and text; long lists only by their length."""
+def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Write nested plain data as rows of name and text; long lists only by their length.
+
+    >>> flat({"chips": [0, 19], "data": {"name": "mnist"}, "note": None})
+    [('chips', '0, 19'), ('data · name', 'mnist')]
+    """
     rows: list[tuple[str, str]] = []
     for key, value in values.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            rows += _flat(value, f"{name} · ")
+            rows += flat(value, f"{name} · ")
+        elif isinstance(value, list | tuple) and any(isinstance(v, Mapping) for v in value):
+            parts = {str(i): v for i, v in enumerate(value, start=1)}
+            rows += flat(parts, f"{name} · ")
         elif isinstance(value, list | tuple):
             short = len(value) <= 8 and all(isinstance(v, str | int | float) for v in value)
             text = ", ".join(_one(v) for v in value) if short else f"{len(value)} values"

@@ -174,8 +174,8 @@ def _meets(moment: Moment, floor: float, wanted: float | None) -> bool:
     if moment.mean < floor - 1e-9:
         return False
     count = chips_at(moment, floor)
-    if not wanted or count is None:
-        return not wanted  # a yield was asked for and nothing says what it is
+    if not wanted or count is None:  # where no chip's own accuracy is known, the mean decides
+        return True
     return count[0] >= wanted * count[1] - 1e-9
 
 
@@ -307,6 +307,8 @@ def _how_sure(shown: Judgement, results: Results) -> str:
 
 def _not_certain(chosen: Judgement, floor: float, wanted: float | None) -> str:
     moments = [m for m in chosen.step.times if m.t_s <= chosen.end.t_s]
+    if wanted and any(chips_at(m, floor) is None for m in moments):
+        return "Not beyond doubt: no single chip is known, so neither is the yield."
     if any(m.ci_low is None or m.ci_low < floor - 1e-9 for m in moments):
         return f"Not beyond doubt: the interval of the mean reaches below {percent(floor)}."
     return f"Not beyond doubt: so few chips cannot prove a yield of {percent(wanted, 0)}."

@@ -56,6 +56,26 @@ def points(difference: float | None, *, sign: bool = True, digits: int = 2) -> s
     return f"{100 * difference:{'+' if sign else ''}.{digits}f}".replace("-", "−")
 
 
+def signed(value: float | None) -> str:
+    """Write a number in three digits with a true minus.
+
+    >>> signed(-0.0412), signed(None), signed(12.3456)
+    ('−0.0412', '–', '12.3')
+    """
+    if value is None or not math.isfinite(value):
+        return DASH
+    return f"{value:.3g}".replace("-", "−")
+
+
+def fixed(value: float, digits: int) -> str:
+    """Write a number with a true minus and so many decimals; what rounds to 0 has no sign.
+
+    >>> fixed(-0.125, 2), fixed(-0.0001, 2)
+    ('−0.12', '0.00')
+    """
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
 def amount(value: float | None) -> str:
     r"""Write a plain number in at most four digits, with thin groups.
 

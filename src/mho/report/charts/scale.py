@@ -61,7 +61,7 @@ class LinearScale(Scale):
     low: float
     high: float
     text: Callable[[float], str] | None = None
-    spacing: float = 46.0
+    spacing: float = 36.0
 
     def __call__(self, value: float) -> float:
         """Return the pixel of a value."""

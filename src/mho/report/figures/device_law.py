@@ -261,7 +261,11 @@ def _is_short(value: Any) -> bool:
         return False
     if isinstance(value, int | float):
         return math.isfinite(value)
-    return isinstance(value, tuple) and len(value) <= 6 and all(_is_short(v) for v in value)
+    return (
+        isinstance(value, tuple)
+        and len(value) <= 6
+        and all(isinstance(v, int | float) for v in value)
+    )
 
 
 def _number(value: Any) -> str:

@@ -18,7 +18,7 @@ class Figure:
     Args:
         name: Id within the page.
         wide: The picture for wide screens and paper.
-        narrow: The same for a phone.
+        narrow: The same for a phone; None where one picture serves both.
         caption: What it shows and how to read it.
         columns: Headings of the table behind the picture.
         rows: Cells of that table; also what a screen reader gets.
@@ -27,7 +27,7 @@ class Figure:
 
     name: str
     wide: Markup
-    narrow: Markup
+    narrow: Markup | None = None
     caption: str = ""
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
