@@ -15,11 +15,12 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from mho.device.curve import polynomial
 from mho.device.law import Array, Law
 from mho.device.levels import Window
-from mho.device.programming import polynomial
 from mho.device.quantiles import QuantileDrift
 from mho.device.saturating import SaturatingDrift
+from mho.device.shaped import ShapedDrift
 
 
 class NoDrift(Law):
@@ -190,6 +191,7 @@ Drift = Annotated[
     | PowerLawDrift
     | SaturatingDrift
     | QuantileDrift
+    | ShapedDrift
     | ScaledDrift,
     Field(discriminator="law"),
 ]

@@ -12,10 +12,12 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from mho.device.curve import polynomial
 from mho.device.law import Array, Law
 from mho.device.levels import Window
 from mho.device.quantiles import QuantileSpread
 from mho.device.saturating import SaturatingSpread
+from mho.device.shaped import GammaSpread, RelativeSpread, ShapedSpread
 
 
 class ExactProgramming(Law):
@@ -104,14 +106,9 @@ ProgrammingNoise = Annotated[
     | LognormalSpread
     | TabulatedSpread
     | QuantileSpread
+    | ShapedSpread
+    | RelativeSpread
+    | GammaSpread
     | SaturatingSpread,
     Field(discriminator="law"),
 ]
-
-
-def polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
-    """Evaluate ``c0 + c1 x + c2 x² + …`` by Horner's rule in the dtype of ``x``."""
-    value = np.full_like(x, coefficients[-1])
-    for c in reversed(coefficients[:-1]):
-        value = value * x + np.asarray(c, x.dtype)
-    return value
