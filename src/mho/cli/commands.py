@@ -20,8 +20,18 @@ COMMANDS: dict[str, Entry] = {
     "cost": Entry(
         "mho.cli.cost", "Price networks and bundles in area, storage, energy and operations."
     ),
+    "demo": Entry(
+        "mho.cli.demo",
+        "Run the whole story on real MNIST digits, in minutes on a laptop, ending in a report.",
+    ),
     "device": Entry("mho.cli.device", "Show, check, fit, simulate and compare device laws."),
     "doctor": Entry("mho.cli.doctor", "Show what this machine has: versions, cores, extras, data."),
+    "report": Entry(
+        "mho.cli.report", "Write a study's results as one self-contained HTML page."
+    ),
+    "run": Entry(
+        "mho.cli.run", "Run a study from its file; run it again to go on where it stopped."
+    ),
     "train": Entry(
         "mho.cli.train",
         "Train a reference network by a recipe; run it again to go on after an interruption.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,24 @@ class Evaluation:
     def estimates(self) -> tuple[Estimate, ...]:
         """One estimate a time."""
         return tuple(self._estimate(column) for column in range(len(self.times_s)))
+
+    def only(self, chips: Sequence[int]) -> Evaluation:
+        """Return the evaluation of some of its chips, in the order given.
+
+        Args:
+            chips: Seeds of chips that were evaluated.
+
+        Raises:
+            ConfigError: One of them was not.
+        """
+        missing = [chip for chip in chips if chip not in self.chips]
+        if missing or not chips:
+            raise ConfigError(
+                f"chips must name some that were evaluated ({_short(self.chips)}); "
+                f"got {missing or 'none'}."
+            )
+        rows = [self.chips.index(chip) for chip in chips]
+        return replace(self, chips=tuple(chips), accuracies=self.accuracies[rows])
 
     def yield_at(self, target: float | None = None, time: Time | None = None) -> Proportion:
         """Return the share of chips that reach a target accuracy at a time.

@@ -1,6 +1,5 @@
 """Evaluations: the same numbers whatever the order, resumable, strict before any work is done."""
 
-import importlib
 import json
 import math
 
@@ -250,8 +249,7 @@ def test_nan_logits_are_refused_with_chip_and_time():
 
 
 def test_the_self_check_runs_before_noise_once_for_a_network(small, monkeypatch, tmp_path):
-    module = importlib.import_module("mho.evaluation.evaluate")
-    monkeypatch.setattr(module, "_CHECKED", set())
+    monkeypatch.setattr("mho.evaluation.evaluate._CHECKED", set())
     monkeypatch.setattr("mho.network.self_check._TOLERANCE", -1.0)
     with pytest.raises(ModelError, match="self-check: on an ideal device .* layer '[02]'"):
         evaluate(small, store=tmp_path / "results.sqlite")

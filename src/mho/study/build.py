@@ -1,0 +1,212 @@
+"""From what a study says to the things themselves: data, network, hardware, recoveries."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from mho import recover, zoo
+from mho.crossbar.hardware import Hardware
+from mho.data import Data, load
+from mho.device.cards import load_device
+from mho.device.device import Device
+from mho.errors import BundleError, ConfigError, unknown
+from mho.files import os_sentence
+from mho.network.map_network import map_network
+from mho.network.mapped import MappedNetwork
+from mho.recover.base import Recovery
+from mho.study.objects import load_object
+from mho.study.spec import HardwareSpec, NetworkSpec, StepSpec, StudyFile
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The things that a study is about, each made when it is first needed.
+
+    Args:
+        file: The study.
+    """
+
+    file: StudyFile
+
+    @cached_property
+    def train(self) -> Data:
+        """What recoveries may see."""
+        spec = self.file.study.data
+        return self._data(spec.train, spec.train_images)
+
+    @cached_property
+    def test(self) -> Data:
+        """What accuracy is measured on."""
+        spec = self.file.study.data
+        data = self._data(spec.test, spec.test_images)
+        return data if data.role == "test" else data.as_role("test")
+
+    def _data(self, split: str, images: int | None) -> Data:
+        spec = self.file.study.data
+        folder = self.file.base / spec.name
+        name = str(folder) if folder.is_dir() else spec.name
+        root = None if spec.root is None else self.file.base / spec.root
+        data = load(name, split, root, columns=spec.columns, tokenizer=spec.tokenizer)
+        return data if images is None else data.take(images, spec.seed)
+
+    @cached_property
+    def hardware(self) -> Hardware:
+        """Device, mapping and periphery."""
+        return build_hardware(self.file.study.hardware, self.file.base, where=self.where)
+
+    @cached_property
+    def network(self) -> MappedNetwork:
+        """The network, mapped and not recovered."""
+        spec = self.file.study.network
+        model = build_model(spec, self.file.base, where=self.where)
+        inputs, _ = next(self.test.batches(1))
+        return map_network(
+            model, self.hardware, spec.digital, example=inputs, name=spec.name or spec.builder
+        )
+
+    def recovery(self, step: StepSpec) -> Recovery:
+        """Return what a step does."""
+        return build_recovery(step, self.file.base, where=self.where)
+
+    def examples_for(self, step: StepSpec) -> Data:
+        """Return the examples that a step may see."""
+        return self.train if step.examples is None else self.train.take(step.examples, step.seed)
+
+    def check(self) -> None:
+        """Make everything but what recoveries learn, so that every mistake shows before any work.
+
+        Raises:
+            MhoError: Whatever is wrong with the study.
+        """
+        for step in self.file.study.recover:
+            self.recovery(step)
+        for t_s in self.file.study.evaluate.times or ():
+            self.hardware.device.check_time(t_s)
+        self.network.weights  # noqa: B018  # made here
+        for step in self.file.study.recover:
+            self.examples_for(step).require(("train", "calibration"), f"step '{step.name}'")
+
+    @property
+    def where(self) -> str:
+        """The study, to name in an error."""
+        return f"study {self.file.path}"
+
+
+def build_hardware(spec: HardwareSpec, base: Path, *, where: str) -> Hardware:
+    """Return the hardware that ``[hardware]`` describes.
+
+    Args:
+        spec: The table.
+        base: Folder that paths are relative to.
+        where: The study, to name in an error.
+
+    Raises:
+        ConfigError: There is no such device, or a change does not fit its card.
+    """
+    device = _device(spec.device, base)
+    if spec.change:
+        merged = _merged(device.model_dump(), spec.change)
+        device = Device.parse(merged, where=f"{where}, [hardware.change]")
+    if spec.drift_of is not None:
+        device = device.with_drift_of(_device(spec.drift_of, base))
+    return Hardware(
+        device=device,
+        mapping=spec.mapping,
+        rows=spec.rows,
+        cols=spec.cols,
+        dac_bits=spec.dac_bits,
+        adc_bits=spec.adc_bits,
+    )
+
+
+def _device(name: str, base: Path) -> Device:
+    card = base / name
+    return load_device(card if card.is_file() else name)
+
+
+def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with some changed; a table of another law replaces the whole table."""
+    merged = dict(values)
+    for key, change in changes.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(change, Mapping):
+            same_law = change.get("law", old.get("law")) == old.get("law")
+            merged[key] = _merged(old, change) if same_law else change
+        else:
+            merged[key] = change
+    return merged
+
+
+def build_model(spec: NetworkSpec, base: Path, *, where: str) -> nn.Module:
+    """Return the digital network that ``[network]`` names.
+
+    Raises:
+        ConfigError: There is no such network, or its builder or weights cannot be used.
+    """
+    place = f"{where}, [network]"
+    if spec.builder is None:
+        card = base / str(spec.name)
+        return zoo.load(card if card.is_file() else str(spec.name))
+    model = load_object(spec.builder, base, where=place)()
+    if not isinstance(model, nn.Module):
+        raise ConfigError(
+            f"{place}: builder '{spec.builder}' returned {type(model).__name__}; "
+            "expected a torch.nn.Module."
+        )
+    if spec.weights is not None:
+        _load_weights(model, base / spec.weights, place)
+    return model
+
+
+def _load_weights(model: nn.Module, path: Path, place: str) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load as tensors_from
+
+    try:
+        model.load_state_dict(tensors_from(path.read_bytes()))
+    except OSError as error:
+        raise ConfigError(f"{place}: {os_sentence(error, 'read', path)}") from None
+    except SafetensorError as error:
+        raise BundleError(f"{place}: weights '{path}' are no safetensors file: {error}.") from None
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise BundleError(f"{place}: weights '{path}' do not fit the network: {reason}") from None
+
+
+def methods() -> dict[str, type[Recovery]]:
+    """Return the recoveries that mho has, by the name that studies use."""
+    found = {}
+    for value in vars(recover).values():
+        if inspect.isclass(value) and issubclass(value, Recovery) and not inspect.isabstract(value):
+            found[value.method] = value
+    return found
+
+
+def build_recovery(step: StepSpec, base: Path, *, where: str) -> Recovery:
+    """Return what a ``[[recover]]`` entry does.
+
+    Args:
+        step: The entry.
+        base: Folder that a recovery of the user's own is relative to.
+        where: The study, to name in an error.
+
+    Raises:
+        ConfigError: There is no such method, or a setting is not its own.
+    """
+    place = f"{where}, [[recover]] '{step.name}'"
+    if ":" in step.method:
+        kind = load_object(step.method, base, where=place)
+        if not (inspect.isclass(kind) and issubclass(kind, Recovery)):
+            raise ConfigError(f"{place}: '{step.method}' is not a class of mho.recover.Recovery.")
+    elif step.method in methods():
+        kind = methods()[step.method]
+    else:
+        raise unknown("method", step.method, methods(), where=place)
+    return kind.parse(step.settings, where=place)
