@@ -60,6 +60,8 @@ class ModelCard(Law):
         training: What it was trained on.
         recipe: The settings of the training.
         epochs: Epochs that were trained.
+        plan: Where the number of epochs was changed during the training: (epochs done, epochs
+            planned from then on), from the start; empty where it was not.
         seed: Seed of initial weights, order and augmentation.
         test: Accuracy on each test set.
         commit: Commit of the code that trained it, or None outside a checkout.
@@ -77,6 +79,7 @@ class ModelCard(Law):
     training: TrainingData
     recipe: dict[str, Any]
     epochs: int
+    plan: tuple[tuple[int, int], ...] = ()
     seed: int
     test: tuple[Accuracy, ...]
     commit: str | None

@@ -114,6 +114,21 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
         train(recipe(epochs=1, seed=2, peak_lr=0.1), bars(), path)
 
 
+def test_the_number_of_epochs_may_be_changed_on_the_way(tmp_path):
+    path = tmp_path / "c.safetensors"
+    with pytest.raises(Killed):
+        train(recipe(epochs=9), bars(), path, progress=kill_after(2))
+    settings = recipe(epochs=3)
+    state = train(settings, bars(), path)
+    assert (state.epoch, state.plan) == (3, [(0, 9), (2, 3)])
+    # The last step is at the end of the new cycle, not in the middle of the old one.
+    assert state.optimizer.param_groups[0]["lr"] == one_cycle(26, 27, 9, 0.05) < 0.001
+    test = bars(50, role="test")
+    assert publish(settings, state, bars(), [test], tmp_path).plan == ((0, 9), (2, 3))
+    with pytest.raises(ConfigError, match="3 epochs behind it, the recipe asks for 2"):
+        train(recipe(epochs=2), bars(), path)
+
+
 def test_test_data_are_refused():
     with pytest.raises(DataError, match="expects train data"):
         train(recipe(), bars(role="test"))

@@ -27,6 +27,7 @@ class State:
         optimizer: Holds the momentum of each parameter.
         epoch: Epochs done.
         history: What happened in each epoch, for people.
+        plan: (epochs done, epochs planned from then on) at the start and at each change.
     """
 
     model: nn.Module
@@ -34,6 +35,7 @@ class State:
     optimizer: torch.optim.Optimizer
     epoch: int
     history: list[dict[str, Any]]
+    plan: list[tuple[int, int]]
 
 
 def write_checkpoint(path: Path, state: State, recipe: Recipe) -> None:
@@ -55,12 +57,16 @@ def write_checkpoint(path: Path, state: State, recipe: Recipe) -> None:
         "recipe": recipe.model_dump_json(),
         "epoch": str(state.epoch),
         "history": json.dumps(state.history),
+        "plan": json.dumps(state.plan),
     }
     atomic_write(path, save(tensors, header))
 
 
 def read_checkpoint(path: Path, state: State, recipe: Recipe) -> None:
     """Set a training back to where a checkpoint says it stood.
+
+    The number of epochs may have been changed since: the learning rate then follows the new
+    schedule from here on, and the plan says so.
 
     Args:
         path: The file.
@@ -77,11 +83,12 @@ def read_checkpoint(path: Path, state: State, recipe: Recipe) -> None:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         written = Recipe.model_validate_json(header["recipe"])
         epoch, history = int(header["epoch"]), json.loads(header["history"])
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        plan = [(int(start), int(epochs)) for start, epochs in json.loads(header["plan"])]
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise BundleError(
             f"checkpoint {path} is incomplete or edited ({error}); delete it to train anew."
         ) from None
-    _same_recipe(path, written, recipe)
+    _same_recipe(path, written, recipe, epoch)
     try:
         state.model.load_state_dict(_below("model.", tensors))
         state.average.load_state_dict(_below("average.", tensors))
@@ -93,17 +100,23 @@ def read_checkpoint(path: Path, state: State, recipe: Recipe) -> None:
         plain["state"].setdefault(int(index), {})[name] = value
     state.optimizer.load_state_dict(plain)
     state.epoch, state.history = epoch, history
+    state.plan = plan if recipe.epochs == plan[-1][1] else [*plan, (epoch, recipe.epochs)]
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _same_recipe(path: Path, written: Recipe, wanted: Recipe) -> None:
+def _same_recipe(path: Path, written: Recipe, wanted: Recipe, epoch: int) -> None:
     before, now = written.model_dump(), wanted.model_dump()
-    differ = sorted(key for key in now if before[key] != now[key])
+    differ = sorted(key for key in now if before[key] != now[key] and key != "epochs")
     if differ:
         raise ConfigError(
             f"checkpoint {path} belongs to another recipe ({', '.join(differ)} differ); "
             "choose another folder, or delete it to train anew."
+        )
+    if wanted.epochs < epoch:
+        raise ConfigError(
+            f"checkpoint {path} has {epoch} epochs behind it, the recipe asks for "
+            f"{wanted.epochs}; ask for more, or delete it to train anew."
         )

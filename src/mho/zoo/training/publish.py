@@ -71,6 +71,7 @@ def _card(recipe: Recipe, state: State, train: Data) -> ModelCard:
         ),
         recipe=recipe.model_dump(mode="json"),
         epochs=state.epoch,
+        plan=tuple(state.plan) if len(state.plan) > 1 else (),
         seed=recipe.seed,
         test=(),
         commit=_commit(),

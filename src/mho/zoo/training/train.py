@@ -41,7 +41,9 @@ def train(
     """Train a network by a recipe, going on from a checkpoint where there is one.
 
     With the same number of threads, a training that was interrupted ends with the same weights
-    as one that was not: every draw is named by its epoch and step.
+    as one that was not: every draw is named by its epoch and step. The number of epochs may be
+    changed between two calls, when time turns out shorter or longer: the schedule is followed
+    anew from there, which the model card records.
 
     Args:
         recipe: The settings.
@@ -94,7 +96,7 @@ def _start(recipe: Recipe) -> State:
         weight_decay=recipe.weight_decay,
         nesterov=recipe.momentum > 0,
     )
-    return State(model, average, optimizer, epoch=0, history=[])
+    return State(model, average, optimizer, epoch=0, history=[], plan=[(0, recipe.epochs)])
 
 
 def _epoch(recipe: Recipe, state: State, data: Data) -> dict[str, Any]:
