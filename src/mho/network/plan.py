@@ -51,13 +51,13 @@ class Plan:
     def __init__(self, network: MappedNetwork, *, torch_device: str = "cpu") -> None:
         self.network = network
         self.torch_device = torch.device(torch_device)
-        self._state = dict(network.model.state_dict())
+        self._state = _named_tensors(network.model)
         self._norms = {
             name: m
             for name, m in network.model.named_modules()
             if isinstance(m, nn.modules.batchnorm._BatchNorm)
         }
-        model, self._tiled = copy.deepcopy(network.model), dict[str, TiledLayer]()
+        model, self._tiled = _untied(network), dict[str, TiledLayer]()
         if not network.hardware.ideal_periphery:
             codes = {layer.name: network.codes(layer) for layer in network.layers}
             model, self._tiled = tiled(network, codes)
@@ -74,10 +74,7 @@ class Plan:
 
     def _buffers_by_name(self) -> dict[str, Tensor]:
         """Return what :meth:`load` writes into, convolutions channels last; not tiled layers."""
-        tensors: dict[str, Tensor] = {
-            **dict(self._module.named_parameters()),
-            **dict(self._module.named_buffers()),
-        }
+        tensors = _named_tensors(self._module)
         tiled_modules = {layer.module for layer in self.network.layers if self._tiled}
         own = {name for name in tensors if name.rpartition(".")[0] in tiled_modules}
         for tensor in tensors.values():
@@ -197,3 +194,21 @@ class Plan:
                 handle.remove()
         fits = max(_CACHE_BYTES * _MULTIPLE // largest, 1)  # one input was filled up to 32
         return int(min(max(1 << (fits.bit_length() - 1), _MULTIPLE), 256))
+
+
+def _named_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Return all parameters and buffers by name, shared ones under each of their names."""
+    return {
+        **dict(module.named_parameters(remove_duplicate=False)),
+        **dict(module.named_buffers(remove_duplicate=False)),
+    }
+
+
+def _untied(network: MappedNetwork) -> nn.Module:
+    """Return a copy of the digital network in which every layer on crossbars has its own weight."""
+    model = copy.deepcopy(network.model)
+    for layer in network.layers:
+        weight = model.get_parameter(layer.parameter)
+        own = nn.Parameter(weight.detach().clone(), requires_grad=False)
+        setattr(model.get_submodule(layer.module), layer.matrix.parameter, own)
+    return model
