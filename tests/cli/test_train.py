@@ -47,10 +47,6 @@ def test_a_network_is_trained_and_kept(recipe, tmp_path):
     assert [epoch["epoch"] for epoch in found["history"]] == [1]
     assert zoo.card(out / "tiny.json").training.images == 4000
     assert zoo.load(out / "tiny.json").training is False
-    # A second call finds the training finished and writes the same weights.
-    before = (out / "tiny.safetensors").read_bytes()
-    assert mho("train", recipe, "--out", out, "--threads", 1).returncode == 0
-    assert (out / "tiny.safetensors").read_bytes() == before
     # Another recipe does not go on from this checkpoint.
     recipe.write_text(RECIPE.format(epochs=1).replace("100", "50"))
     done = mho("train", recipe, "--out", out)
@@ -59,23 +55,9 @@ def test_a_network_is_trained_and_kept(recipe, tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (["lenet"], "error: unknown recipe 'lenet'. Did you mean 'lenet5'?"),
-        (["nowhere.toml"], "error: recipe nowhere.toml cannot be read as TOML"),
-    ],
-)
-def test_what_is_no_recipe_is_refused(words, sentence, tmp_path):
-    done = mho("train", *words, "--out", tmp_path / "run")
+def test_what_is_no_recipe_is_refused(tmp_path):
+    done = mho("train", "lenet", "--out", tmp_path / "run")
     assert done.returncode == 2
-    assert done.stderr.startswith(sentence)
+    assert done.stderr.startswith("error: unknown recipe 'lenet'. Did you mean 'lenet5'?")
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "run").exists()
-
-
-def test_a_misspelt_key_names_the_nearest(recipe, tmp_path):
-    recipe.write_text(recipe.read_text().replace("peak_lr", "peek_lr"))
-    done = mho("train", recipe, "--out", tmp_path / "run")
-    assert done.returncode == 2
-    assert "Did you mean 'peak_lr'?" in done.stderr
