@@ -18,6 +18,8 @@ _WHERE = {
     "load_device": "mho.device.cards",
     "save_device": "mho.device.cards",
     "list_devices": "mho.device.cards",
+    "distinguishable_levels": "mho.device.distinguish",
+    "read_levels": "mho.device.distinguish",
     "fit_device": "mho.device.fit",
     "DifferentialPair": "mho.crossbar.mapping",
     "SingleDevice": "mho.crossbar.mapping",
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from mho.device.cards import load_device as load_device
     from mho.device.cards import save_device as save_device
     from mho.device.device import Device as Device
+    from mho.device.distinguish import distinguishable_levels as distinguishable_levels
+    from mho.device.distinguish import read_levels as read_levels
     from mho.device.fit import fit_device as fit_device
     from mho.errors import MhoError as MhoError
     from mho.evaluation.evaluate import evaluate as evaluate
