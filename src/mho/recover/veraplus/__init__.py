@@ -1,0 +1,9 @@
+"""VeRA+: two small vectors per layer and drift level, projections shared by all, over a life."""
+
+from mho.recover.veraplus.attachment import VeraBranch
+from mho.recover.veraplus.branches import Branches
+from mho.recover.veraplus.method import VeraPlus
+from mho.recover.veraplus.projections import Projections
+from mho.recover.veraplus.schedule import Schedule
+
+__all__ = ["Branches", "Projections", "Schedule", "VeraBranch", "VeraPlus"]
