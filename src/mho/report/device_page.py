@@ -31,7 +31,7 @@ def render_device(fit: Mapping[str, Any]) -> str:
 
     Example:
         >>> page = render_device({"device": {"name": "mine"}, "cells": 3, "reads": 9})
-        >>> "3 cells" in page
+        >>> "<title>mine" in page
         True
     """
     checked = parse_fit(fit)

@@ -62,7 +62,7 @@ def price_of(step: Step, results: Results) -> Price:
     if not step.recovers:  # nothing was done, so nothing was added
         return Price(
             area_share=0.0, sram_bits=0.0, rom_bits=0.0, macs=0.0, rram_writes=0.0, data_bits=0.0,
-            energy_pJ=0.0, seconds=step.seconds,
+            seconds=step.seconds,
         )  # fmt: skip
     macs = _first(step, "extra_macs", "macs_per_inference")
     own = results.network.macs

@@ -204,10 +204,10 @@ def wrap(text: str, length: int, lines: int = 2) -> list[str]:
 def tied(text: str) -> str:
     r"""Keep numbers and their units on one line.
 
-    >>> tied("falls to 68.8 % after 10 years")
-    'falls to 68.8\xa0% after 10\xa0years'
+    >>> tied("LeNet-5 falls to 68.8 % after 10 years")
+    'LeNet-5 falls to 68.8\xa0% after 10\xa0years'
     """
-    return re.sub(r"(?<=\d) (?=\S)", "\u00a0", text)
+    return re.sub(r"(?<!\S)([\d.,–\u202f]*\d) (?=\S)", "\\1\u00a0", text)
 
 
 def day(created: str) -> str:
