@@ -17,6 +17,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "bundle": Entry("mho.cli.bundle", "Inspect and verify the bundles that a device would load."),
     "cost": Entry(
         "mho.cli.cost", "Price networks and bundles in area, storage, energy and operations."
     ),
@@ -26,9 +27,7 @@ COMMANDS: dict[str, Entry] = {
     ),
     "device": Entry("mho.cli.device", "Show, check, fit, simulate and compare device laws."),
     "doctor": Entry("mho.cli.doctor", "Show what this machine has: versions, cores, extras, data."),
-    "report": Entry(
-        "mho.cli.report", "Write a study's results as one self-contained HTML page."
-    ),
+    "report": Entry("mho.cli.report", "Write a study's results as one self-contained HTML page."),
     "run": Entry(
         "mho.cli.run", "Run a study from its file; run it again to go on where it stopped."
     ),

@@ -1,0 +1,1 @@
+"""Bundles: what a device would load, and what proves that it is whole."""

@@ -1,0 +1,40 @@
+"""Finding the class of an attachment by its kind, as a bundle or an artefact names it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from torch import Tensor
+
+from mho.errors import BundleError, nearest
+from mho.network.applied import Attachment
+
+_CLASSES: Final = {
+    "sparse-branch": "mho.recover.sparse.branch:SparseBranch",
+    "vera-branch": "mho.recover.veraplus.attachment:VeraBranch",
+}
+
+
+def restore(kind: str, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Attachment:
+    """Build an attachment again from what was saved of it.
+
+    Args:
+        kind: Its ``kind``, e.g. ``"vera-branch"``.
+        settings: What its ``settings()`` returned.
+        tensors: What its ``tensors()`` returned.
+
+    Raises:
+        BundleError: The kind is unknown, or something is missing or of the wrong shape.
+    """
+    if kind not in _CLASSES:
+        close = nearest(kind, _CLASSES)
+        hint = f" The nearest known one is '{close}'." if close else ""
+        raise BundleError(
+            f"a recovery of unknown kind '{kind}' cannot be loaded.{hint} It may come from a newer "
+            "version of mho."
+        )
+    module, _, name = _CLASSES[kind].partition(":")
+    cls: type[Attachment] = getattr(importlib.import_module(module), name)
+    return cls.restore(settings, tensors)
