@@ -57,8 +57,24 @@ def read_results(path: str | os.PathLike[str]) -> dict[str, Any]:
         ConfigError: It is not JSON, not results, or of a format that this version does not read.
     """
     file = results_file(path)
+    found: dict[str, Any] = read_json(file, remedy="run the study again to write it anew")
+    parse_results(found, where=str(file))
+    return found
+
+
+def read_json(file: Path, *, remedy: str) -> Any:
+    """Read a JSON file.
+
+    Args:
+        file: The file.
+        remedy: What to do where it is damaged.
+
+    Raises:
+        StoreError: The file cannot be read.
+        ConfigError: It is not JSON.
+    """
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise StoreError(os_sentence(error, "read", file)) from None
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
@@ -68,9 +84,5 @@ def read_results(path: str | os.PathLike[str]) -> dict[str, Any]:
             else ""
         )
         raise ConfigError(
-            f"{file}: this is not JSON{place}, so the file is damaged or of another kind; run the "
-            "study again to write it anew."
+            f"{file}: this is not JSON{place}, so the file is damaged or of another kind; {remedy}."
         ) from None
-    parse_results(found, where=str(file))
-    results: dict[str, Any] = found
-    return results
