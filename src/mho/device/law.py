@@ -64,7 +64,7 @@ def _keys_of(law: type[BaseModel], location: tuple[int | str, ...]) -> list[str]
             elif _tag_of(model) == step:  # a discriminator value, not a key
                 below.append(model)
         models = below or models
-    return sorted({name for model in models for name in model.model_fields})
+    return sorted({f.alias or name for model in models for name, f in model.model_fields.items()})
 
 
 def _place(law: type[BaseModel], location: tuple[int | str, ...]) -> str:
@@ -82,9 +82,12 @@ def _place(law: type[BaseModel], location: tuple[int | str, ...]) -> str:
     return ".".join(keys)
 
 
+_DISCRIMINATORS = ("law", "form", "shape")  # keys that name the kind of a law or of a part of one
+
+
 def _tag_of(model: type[BaseModel]) -> Any:
-    field = model.model_fields.get("law")
-    return None if field is None else field.default
+    fields = [model.model_fields.get(key) for key in _DISCRIMINATORS]
+    return next((f.default for f in fields if f is not None and isinstance(f.default, str)), None)
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -114,10 +117,11 @@ def explain(error: ValidationError, law: type[BaseModel], *, where: str) -> str:
         expected = str(context.get("expected_tags", "")).replace("'", "")
         close = nearest(str(context.get("tag", "")), [t.strip() for t in expected.split(",")])
         hint = f" Did you mean '{close}'?" if close else ""
-        tag = context.get("tag")
-        return f"{where}: '{place}' has unknown law '{tag}'.{hint} Known: {expected}."
+        kind, tag = str(context.get("discriminator", "'law'")).strip("'"), context.get("tag")
+        return f"{where}: '{place}' has unknown {kind} '{tag}'.{hint} Known: {expected}."
     if kind == "union_tag_not_found":
-        return f"{where}: '{place}' needs the key 'law' that names its kind."
+        key = problem.get("ctx", {}).get("discriminator", "'law'")
+        return f"{where}: '{place}' needs the key {key} that names its kind."
     message = str(problem["msg"]).removeprefix("Value error, ")
     came = problem.get("input")
     shown = f"; got {came!r}" if isinstance(came, str | int | float | bool) else ""

@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from mho.device.device import Device
 from mho.device.drift import LogTimeDrift, ScaledDrift
+from mho.device.shaped import ShapedSpread
 from mho.errors import ConfigError
 
 
@@ -42,3 +43,20 @@ def test_text_where_a_number_belongs_is_shown():
         LogTimeDrift.parse(
             {"mean_slope_uS": "steep", "sd_slope_uS": 0, "sd_intercept_uS": 0}, where="here"
         )
+
+
+def test_parts_with_a_form_or_a_shape_are_named_as_written():
+    values = {
+        "law": "shaped",
+        "shape": {"shape": "student-t", "df": 1.0},
+        "bias_uS": {"form": "polynomial", "coefficients": [0.0]},
+        "sd_uS": {"form": "polynomial", "coefficients": [1.0]},
+    }
+    with pytest.raises(ConfigError, match=r"'shape\.df': .*greater than 2"):
+        ShapedSpread.parse(values, where="here")
+    values["shape"] = {"shape": "student"}
+    with pytest.raises(ConfigError, match=r"unknown shape 'student'\. Did you mean 'student-t'"):
+        ShapedSpread.parse(values, where="here")
+    values["shape"] = {"df": 3.0}
+    with pytest.raises(ConfigError, match="needs the key 'shape'"):
+        ShapedSpread.parse(values, where="here")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mho.device.correlation_table import CorrelationTable
 from mho.device.device import Device
 from mho.device.law import Array
 from mho.device.memory import Frozen, RandomWalk
@@ -145,6 +146,10 @@ def _own_times(drift: Any) -> tuple[float, ...]:
 def _kept(device: Device) -> float:
     if isinstance(device.memory, Frozen):
         return 1.0
+    if isinstance(device.memory, CorrelationTable):
+        measured = np.asarray(device.memory.correlation)
+        pairs = measured[np.triu_indices(len(measured), 1)]
+        return float(np.clip(pairs.mean(), 0, 1)) if pairs.size else 0.0
     if not isinstance(device.memory, RandomWalk) or device.valid.t_s is None:
         return 0.0
     times = np.geomspace(*device.valid.t_s, 8).tolist()
