@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator, model_validator
 
+from mho.device.die import DieOffset, NoDieOffset
 from mho.device.drift import Drift, NoDrift, ScaledDrift, drift_moments
 from mho.device.faults import Faults
 from mho.device.law import Array, Law
@@ -72,6 +73,7 @@ class Device(Law):
     t0_s: Annotated[float, Field(ge=0)]
     levels: Levels = AnalogueLevels()
     programming: ProgrammingNoise = ExactProgramming()
+    die: DieOffset = NoDieOffset()
     drift: Drift = NoDrift()
     memory: Memory = Frozen()
     read_noise: ReadNoise = NoReadNoise()
@@ -157,6 +159,7 @@ class Device(Law):
         times_s: Sequence[float],
         streams: Streams,
         *,
+        die: Streams | None = None,
         path: int = 0,
         read: int | None = None,
     ) -> npt.NDArray[np.float32]:
@@ -166,6 +169,8 @@ class Device(Law):
             g_target_uS: Wanted conductances in µS, any shape, float32.
             times_s: Times since programming in s; 0 is right after programming, before any drift.
             streams: The cells' identity; equal streams are the same cells.
+            die: The identity of the die, where these cells are only a part of it: crossbars that
+                share it share its offset. None: these cells are a die of their own.
             path: Which of the possible futures of these programmed cells; chips live in path 0.
             read: Number of the read whose noise to add, or None for the cells' own conductance.
 
@@ -180,6 +185,7 @@ class Device(Law):
         shape = g_target_uS.shape
         score = self._programming_scores(streams, shape)
         programmed = np.maximum(self.programming.program(g_target_uS, score, self.window), 0)
+        programmed = self.die.shift(programmed, streams if die is None else die)
         out = np.repeat(programmed[None], len(times_s), axis=0)
         later = [i for i, t_s in enumerate(times_s) if t_s > 0]
         if later and not isinstance(self.drift, NoDrift):

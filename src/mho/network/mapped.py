@@ -145,7 +145,7 @@ class MappedNetwork:
 
         def read_back(encoded: Encoded, name: str, into: list[dict[str, Tensor]]) -> None:
             g = device.conductances(
-                encoded.g_target_uS, times_s, streams.child(name), path=path, read=read
+                encoded.g_target_uS, times_s, streams.child(name), die=streams, path=path, read=read
             )
             for values, weight in zip(into, encoded.decode(g), strict=True):
                 values[name] = torch.from_numpy(weight)
@@ -177,7 +177,8 @@ class MappedNetwork:
         for layer in self.layers:
             weight = weights[layer.name].detach().cpu().numpy()
             encoded = mapping.encode(weight, device, output_axis=layer.matrix.output_axis)
-            g = device.conductances(encoded.g_target_uS, [t_s], streams.child(layer.name))
+            here = streams.child(layer.name)
+            g = device.conductances(encoded.g_target_uS, [t_s], here, die=streams)
             noisy[layer.name] = torch.from_numpy(encoded.decode(g)[0])
         return noisy
 

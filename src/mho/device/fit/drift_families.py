@@ -1,0 +1,233 @@
+"""Families of drift laws, fitted by maximum likelihood and compared on unseen cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mho.device.fit.bases import (
+    Basis,
+    FreeLogTime,
+    Points,
+    PositiveLogTime,
+    Power,
+    Stretched,
+)
+from mho.device.fit.densities import SHAPES
+from mho.device.fit.drift_density import log_densities
+from mho.device.fit.drift_table import fit_quantile_drift
+from mho.device.fit.groups import Groups
+from mho.device.fit.likelihood import (
+    Estimate,
+    Model,
+    Sample,
+    covariance,
+    intervals,
+    maximise,
+    numbers,
+)
+from mho.device.fit.ranking import Candidate, Ranking, rank
+from mho.device.quantiles import QuantileDrift
+from mho.device.shaped import ShapedDrift
+from mho.device.tables.paths import Paths
+from mho.device.tables.reads import Floats
+
+TABLE = "quantiles by level and time"
+PLAIN = "one normal law, linear in ln t"
+_MOST_READS = 20_000
+_WORDS = {
+    "log-time": "linear in ln t",
+    "root-log-time": "variance linear in ln t",
+    "power": "power of t",
+    "stretched": "stretched exponential",
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """A parametric drift law: a shape, a form in time, a polynomial in conductance."""
+
+    shape: str
+    form: str
+    degree: int
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        if self.shape == "normal" and self.form == "log-time" and self.degree == 0:
+            return PLAIN
+        level = {0: "any level alike", 1: "line in g"}.get(self.degree, "parabola in g")
+        return f"{self.shape}, {_WORDS[self.form]}, {level}"
+
+
+def families(times: int, groups: int) -> list[Family]:
+    """Return the families worth trying with so many times and levels."""
+    degree = int(np.clip(groups - 1, 0, 2))
+    forms = ["log-time", "root-log-time", "power", "stretched"][: 4 if times > 2 else 1]
+    tried = [Family("normal", "log-time", 0)]
+    tried += [Family(shape, form, degree) for form in forms for shape in ("normal", "student-t")]
+    return list(dict.fromkeys(tried))
+
+
+def reference_uS(paths: Paths) -> float:
+    """Return the conductance that polynomials are written in units of."""
+    return float(f"{max(float(np.quantile(paths.g0_uS, 0.99)), 1e-6):.3g}")
+
+
+def some_cells(paths: Paths) -> Paths:
+    """Return a random part of the cells with at most 20,000 reads; all where they have fewer."""
+    reads = (~np.isnan(paths.change_uS)).sum(axis=1)
+    if reads.sum() <= _MOST_READS:
+        return paths
+    order = np.random.default_rng(0).permutation(len(paths))
+    return paths.take(np.sort(order[np.cumsum(reads[order]) <= _MOST_READS]))
+
+
+def sample_of(paths: Paths, reference: float) -> Sample:
+    """Return the changes as one list of values."""
+    row, column = np.nonzero(~np.isnan(paths.change_uS))
+    points = Points(paths.g0_uS[row] / reference, np.log(paths.times_s)[column])
+    return Sample(points, paths.change_uS[row, column], paths.cell[row])
+
+
+@dataclass(frozen=True)
+class FittedFamily:
+    """A parametric drift law with its free numbers."""
+
+    family: Family
+    model: Model
+    theta: Floats
+    reference: float
+
+    @property
+    def law(self) -> ShapedDrift:
+        """The law as it stands on a card."""
+        return _law(self.model, self.theta, self.reference)
+
+    def estimates(self, sample: Sample) -> dict[str, Estimate]:
+        """Return the law's numbers with 95 % intervals."""
+        cov = covariance(self.model, self.theta, sample)
+
+        def leaves(theta: Floats) -> dict[str, float]:
+            plain = _law(self.model, theta, self.reference).model_dump(exclude={"reference_uS"})
+            return numbers(plain)
+
+        return intervals(leaves, self.theta, cov)
+
+
+def _law(model: Model, theta: Floats, reference: float) -> ShapedDrift:
+    middle, spread, parameter = model.split(theta)
+    assert model.shape is not None
+    return ShapedDrift(
+        shape=model.shape.law(parameter),
+        mean_uS=model.middle.law(middle, reference),
+        sd_uS=model.spread.law(spread, reference),
+        reference_uS=reference,
+    )
+
+
+def fit_family(
+    family: Family, sample: Sample, reference: float, like: FittedFamily | None = None
+) -> tuple[FittedFamily, float]:
+    """Fit one family by maximum likelihood.
+
+    Args:
+        family: Which.
+        sample: Changes of the cells.
+        reference: Conductance that polynomials are in units of.
+        like: The same curves with another shape, to start from.
+
+    Returns:
+        The fitted family and its log-likelihood.
+    """
+    model = _model(family, sample)
+    if like is not None:
+        common = model.middle.size + model.spread.size
+        start = like.theta[:common]
+    else:
+        start = _start(model, sample)
+    if model.has_parameter:
+        assert model.shape is not None
+        start = np.r_[start, model.shape.start]
+    theta, log_likelihood = maximise(model, sample, start)
+    return FittedFamily(family, model, theta, reference), log_likelihood
+
+
+def _model(family: Family, sample: Sample) -> Model:
+    x, ln_t = sample.points.x, sample.points.ln_t
+    span_x = (float(x.min()), float(x.max()) if np.ptp(x) > 0 else float(x.min()) + 1e-6)
+    span_t = (float(ln_t.min()), float(ln_t.max()))
+    degree, several = family.degree, span_t[1] > span_t[0]
+    middle: Basis = FreeLogTime(degree, slope=several)
+    spread: Basis = PositiveLogTime(degree, span_x, span_t, root=family.form == "root-log-time")
+    if family.form in ("power", "stretched"):
+        kind = Power if family.form == "power" else Stretched
+        middle = kind(degree, span_x, positive=False)
+        spread = kind(degree, span_x, positive=True)
+    return Model(middle, spread, SHAPES[family.shape])
+
+
+def _start(model: Model, sample: Sample) -> Floats:
+    """Start from the moments of cells alike in conductance and time."""
+    x, ln_t, value = sample.points.x, sample.points.ln_t, sample.value
+    bins = np.searchsorted(np.quantile(x, np.linspace(0, 1, 9)[1:-1]), x)
+    _, time = np.unique(ln_t, return_inverse=True)
+    _, code = np.unique(bins * (time.max() + 1) + time, return_inverse=True)
+    n = np.bincount(code)
+
+    def average(values: Floats) -> Floats:
+        return np.asarray(np.bincount(code, weights=values) / n)
+
+    mean = average(value)
+    sd = np.sqrt(np.maximum(average((value - mean[code]) ** 2), 1e-12))
+    points = Points(average(x), average(ln_t))
+    return np.r_[model.middle.start(points, mean), model.spread.start(points, sd)]
+
+
+def rank_drift(
+    paths: Paths, groups: Groups, held_out: npt.NDArray[np.bool_], table: object
+) -> Ranking:
+    """Fit every family and the table to most cells, and judge them on the others.
+
+    Args:
+        paths: Cells over time.
+        groups: Which cells are alike.
+        held_out: Cells to judge on.
+        table: The tabulated law of all cells.
+    """
+    inside = groups.code >= 0
+    train, test = inside & ~held_out, inside & held_out
+    if train.sum() < 30 or test.sum() < 10:
+        train = test = inside
+    reference = reference_uS(paths.take(inside))
+    seen, unseen = some_cells(paths.take(train)), some_cells(paths.take(test))
+    sample, judged = sample_of(seen, reference), sample_of(unseen, reference)
+    part = Groups(groups.code[train], groups.g_uS, groups.names, groups.by)
+    law = fit_quantile_drift(paths.take(train), part)
+    tried = [_judge_table(law, table, seen, unseen)]
+    fitted: dict[Family, FittedFamily] = {}
+    for family in families(len(paths.times_s), groups.count):
+        like = fitted.get(Family("normal", family.form, family.degree))
+        found, log_likelihood = fit_family(family, sample, reference, like)
+        fitted[family] = found
+        tried.append(
+            Candidate(
+                family.name,
+                found.model.size,
+                found.law,
+                found.model.log_density(found.theta, judged),
+                2 * found.model.size - 2 * log_likelihood,
+                found.estimates(sample),
+            )
+        )
+    return rank(tried, judged.cell)
+
+
+def _judge_table(law: QuantileDrift, of_all: object, seen: Paths, unseen: Paths) -> Candidate:
+    """Judge the tabulated law on the same reads as the other families."""
+    size = len(law.g_uS) * len(law.times_s) * len(law.change_uS[0][0])
+    logs = log_densities(law, unseen)[1][~np.isnan(unseen.change_uS)]
+    own = float(np.nansum(log_densities(law, seen)[1]))
+    return Candidate(TABLE, size, of_all, logs, 2 * size - 2 * own)
