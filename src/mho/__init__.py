@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from mho.network.mapped import MappedNetwork as MappedNetwork
     from mho.study.run import run_study as run_study
 
-__all__ = sorted([*_WHERE, *_MODULES, "__version__"])  # noqa: PLE0604
+__all__ = sorted([*_WHERE, *_MODULES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:

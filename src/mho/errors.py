@@ -1,4 +1,4 @@
-"""Errors that mho raises on purpose: one root, each with what was expected, what came and what to do.
+"""Errors that mho raises on purpose: what was expected, what came, where, and what to do.
 
 The command line prints the message of a :class:`MhoError` as one sentence and exits with code 2.
 """
@@ -42,7 +42,7 @@ class StoreError(MhoError, OSError):
 
 
 class MissingDependencyError(MhoError, ImportError):
-    """An optional package is needed and not installed; the message holds the line that installs it."""
+    """An optional package is not installed; the message holds the line that installs it."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

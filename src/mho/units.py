@@ -94,6 +94,8 @@ def time_text(t_s: float) -> str:
     """
     if t_s == 0:
         return "0 s"
-    fits = [(name, size) for name, size in _SECONDS.items() if name != "us" and t_s >= size * 0.9999]
-    name, size = fits[-1] if fits else ("ns", 1e-9)
+    sizes = {name: size for name, size in _SECONDS.items() if name != "us"}
+    fits = [name for name, size in sizes.items() if t_s >= size * 0.9999]
+    name = fits[-1] if fits else "ns"
+    size = sizes[name]
     return f"{t_s / size:.3g} {name}"
