@@ -20,7 +20,7 @@ _WHERE = {
     "list_devices": "mho.device.cards",
     "distinguishable_levels": "mho.device.distinguish",
     "read_levels": "mho.device.distinguish",
-    "fit_device": "mho.device.fit",
+    "fit_device": "mho.device.fit.fit_device",
     "DifferentialPair": "mho.crossbar.mapping",
     "SingleDevice": "mho.crossbar.mapping",
     "SignMagnitude": "mho.crossbar.mapping",
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from mho.device.device import Device as Device
     from mho.device.distinguish import distinguishable_levels as distinguishable_levels
     from mho.device.distinguish import read_levels as read_levels
-    from mho.device.fit import fit_device as fit_device
+    from mho.device.fit.fit_device import fit_device as fit_device
     from mho.errors import MhoError as MhoError
     from mho.evaluation.evaluate import evaluate as evaluate
     from mho.network.chip import Chip as Chip
