@@ -15,7 +15,7 @@ KNOWLEDGE = {
     "labels": ("labels", "labels of the data it learns from"),
     "data_on_device": ("data on device", "inputs stored or streamed where the chip is used"),
     "true_time": ("true time", "the time since programming, when the chip is used"),
-    "own_readout": ("own read-out", "outputs or column currents of its own chip"),
+    "own_readout": ("own read\u2011out", "outputs or column currents of its own chip"),
     "rram_values": ("RRAM values", "the conductances of its own chip, cell by cell"),
 }
 """Keys of what a method may know: heading and explanation."""

@@ -231,7 +231,7 @@ def _provenance(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
         "data": results.data.name,
         "role": results.data.role,
         "images": words.amount(results.data.images) if results.data.images else "",
-        "written": results.created,
+        "written": results.created.replace("T", " "),
     }
     groups = [
         ("seeds", seeds),

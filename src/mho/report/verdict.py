@@ -206,6 +206,8 @@ def _headline(
     drop = f"within {_points(results.target.accuracy_drop_pp or 0.0)}"
     life = results.target.lifetime_s
     lasting = f" for {span(life)}" if life else ""
+    if chosen is None and plain is not None and len(judgements) == 1 and plain.reaches:
+        return _nothing_tried(results, plain, floor, drop)
     if chosen is None:
         goal = f"{drop} of its digital {baseline}{lasting}"
         return _none_meets(f"{name} {goal}", plain, best, floor)
@@ -236,6 +238,13 @@ def _falls(results: Results, plain: Judgement | None, t_s: float) -> str:
         return f"Mapped as it is, {name} stays at {now} {after(moment.t_s)}; "
     verb = "falls" if moment.mean < baseline else "rises"
     return f"Mapped as it is, {name} {verb} from {before} to {now} {after(moment.t_s)}; "
+
+
+def _nothing_tried(results: Results, plain: Judgement, floor: float, drop: str) -> str:
+    count = chips_at(plain.end, floor)
+    chips = "" if count is None or count[1] < 2 else f" with {count[0]} of {count[1]} chips {drop}"
+    start = _falls(results, plain, plain.end.t_s).removesuffix("; ")
+    return f"{start}{chips or ', which misses the target'}; no recovery was tried."
 
 
 def _none_meets(goal: str, plain: Judgement | None, best: Judgement, floor: float) -> str:

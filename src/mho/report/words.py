@@ -125,11 +125,13 @@ def storage(bits: float | None) -> str:
 def duration(seconds: float | None) -> str:
     """Write how long something took.
 
-    >>> duration(75), duration(3.25), duration(None)
-    ('75 s', '3.2 s', '–')
+    >>> duration(75), duration(3.25), duration(0), duration(None)
+    ('75 s', '3.2 s', '0', '–')
     """
     if seconds is None or not math.isfinite(seconds):
         return DASH
+    if seconds == 0:
+        return "0"
     if seconds < 120:
         return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     return time_text(seconds)

@@ -109,6 +109,15 @@ def test_a_study_that_ends_early_promises_nothing():
     assert "the results end after 1 day" in said
 
 
+def test_a_study_without_a_recovery_says_that_none_was_tried():
+    chips = [0.7] * 18 + [0.97] * 2
+    said = verdict(study(step("as it is", chips, method="nothing")))
+    assert said.startswith(
+        "Mapped as it is, LeNet-5 falls from 97.6 % to 72.7 % after 10 years with 2 of 20 chips "
+        "within 1 point; no recovery was tried."
+    )
+
+
 def test_no_target_is_said():
     said = verdict({**study(AS_IS, priced("a", 0.97, 0.1)), "target": None})
     assert "a does best of what was tried, with 97.0 %" in said

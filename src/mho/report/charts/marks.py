@@ -101,24 +101,24 @@ def identity(plot: Plot, low: float, high: float) -> Markup:
 
 
 def shade_after(plot: Plot, x: float, text: str = "") -> Markup:
-    """Hatch everything right of ``x``: beyond what was measured."""
+    """Hatch everything right of ``x``, beyond what was measured; say so above the plot.
+
+    Args:
+        plot: The plot.
+        x: Where measuring ended.
+        text: What stands above the plot's right end, on the height of the y axis' name.
+    """
     left = max(plot.x(x), plot.left)
     if left >= plot.right - 1:
         return Markup()
     area = el(
-        "rect",
-        x=left,
-        y=plot.top,
-        width=plot.right - left,
-        height=plot.bottom - plot.top,
+        "rect", x=left, y=plot.top, width=plot.right - left, height=plot.bottom - plot.top,
         class_="beyond",
-    )
-    lines = [
-        el("text", part, x=plot.right - 6, y=plot.top + 14 + 15 * i, text_anchor="end")
-        for i, part in enumerate(text.split("\n"))
-        if part
-    ]
-    return join([area, group(*lines, class_="beyond-text")])
+    )  # fmt: skip
+    if not text:
+        return area
+    words = el("text", text, x=plot.right, y=plot.top - 16, text_anchor="end", class_="beyond-text")
+    return join([area, words])
 
 
 def spread_labels(wanted: Numbers, *, gap: float, low: float, high: float) -> list[float]:

@@ -148,7 +148,7 @@ def _panel(
     marks = [_method(plot, s, pale=what.pale) for s in reversed(what.series)]
     parts = [
         window,
-        "" if what.measured_to_s is None else _beyond(plot, what.measured_to_s),
+        "" if what.measured_to_s is None else _beyond(plot, what.measured_to_s, named=named),
         plot.axes(x="time since programming", y=name),
         *(rule_y(plot, value, class_=f"rule {kind}") for value, kind, _ in _levels(what, plot)),
         group(*marks, clip_path=f"url(#{clip_id})"),
@@ -158,11 +158,13 @@ def _panel(
     return join(parts)
 
 
-def _beyond(plot: Plot, measured_to_s: float) -> Markup:
-    left = measured_to_s if measured_to_s > 0 else 0.0
-    note = f"law continued,\nmeasured to {span(left)}" if left else "law continued,\nnot measured"
-    room = plot.right - plot.x(left)
-    return shade_after(plot, left, note if room > 110 else "")
+def _beyond(plot: Plot, measured_to_s: float, *, named: bool) -> Markup:
+    text = (
+        f"beyond {span(measured_to_s)}: law continued"
+        if measured_to_s > 0
+        else "law continued, not measured"
+    )
+    return shade_after(plot, measured_to_s, text if named else "")
 
 
 def _levels(what: Picture, plot: Plot) -> list[tuple[float, str, str]]:

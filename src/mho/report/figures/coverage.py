@@ -8,7 +8,7 @@ from mho.report.charts.plot import picture
 from mho.report.charts.svg import el, group
 from mho.report.figures.figure import Figure
 from mho.report.schema import LayerInfo, NetworkInfo
-from mho.report.words import large, percent
+from mho.report.words import amount, large, percent
 
 
 def coverage_figure(network: NetworkInfo) -> Figure | None:
@@ -23,10 +23,10 @@ def coverage_figure(network: NetworkInfo) -> Figure | None:
     if not network.coverage:
         return None
     crossbar = sum(layer.where == "crossbar" for layer in network.coverage)
-    digital = len(network.coverage) - crossbar
+    kept = [x for x in network.coverage if x.where != "crossbar" and x.parameters]
     caption = (
-        f"{crossbar} layer{'' if crossbar == 1 else 's'} on crossbars (filled, one piece a layer), "
-        f"{digital} digital (hatched)."
+        f"{crossbar} {'matrix' if crossbar == 1 else 'matrices'} on crossbars (filled, one piece "
+        f"each); {amount(sum(x.parameters for x in kept))} parameters stay digital (hatched)."
     )
     return Figure(
         name="coverage",

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from mho.device.device import Device
 from mho.device.drift import NoDrift
-from mho.device.law import Array
+from mho.device.law import Array, Law
 from mho.device.programming import ExactProgramming
 from mho.errors import MhoError
 from mho.report.charts.marks import (
@@ -187,7 +187,7 @@ def _drift(
     plot = Plot(time_scale([grid[0], grid[-1]]), y, width=width, height=330, margin=margin)
     parts: list[Markup] = []
     if measured_to is not None:
-        parts.append(shade_after(plot, measured_to, f"measured to\n{span(measured_to)}"))
+        parts.append(shade_after(plot, measured_to, f"beyond {span(measured_to)}: law continued"))
     parts += [plot.axes(x="time since programming", y="change, µS"), rule_y(plot, 0.0)]
     for colour, row in enumerate(moments, start=1):
         means = [mean for mean, _ in row]
@@ -231,6 +231,7 @@ def facts(device: Device) -> list[tuple[str, str]]:
         ),
         ("measured", _measured(device)),
         ("source", ", ".join(t for t in (device.source.citation, _doi(device.source.doi)) if t)),
+        ("note", device.source.note or ""),
     ]
     return [(name, text) for name, text in rows if text]
 
@@ -248,12 +249,17 @@ def _measured(device: Device) -> str:
     return f"{moment(measured[0])} – {moment(measured[1])} after programming"
 
 
-def _law(law: Any) -> str:
-    """Write a law as its name and its numbers; a long table only by its size."""
-    values = law.model_dump(exclude={"law"}, exclude_none=True)
-    shown = [f"{key} {_number(value)}" for key, value in values.items() if _is_short(value)]
+def _law(law: Law) -> str:
+    """Write a law as its name, its numbers and the law inside it; a long table is left out."""
+    parts = []
+    for key in type(law).model_fields:
+        value = getattr(law, key)
+        if isinstance(value, Law):
+            parts.append(f"{key} ({_law(value)})")
+        elif _is_short(value):
+            parts.append(f"{key} {_number(value)}")
     name = str(getattr(law, "law", "")).replace("-", " ")
-    return f"{name}: {', '.join(shown)}" if shown else name
+    return f"{name}: {', '.join(parts)}" if parts else name
 
 
 def _is_short(value: Any) -> bool:

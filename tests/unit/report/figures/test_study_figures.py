@@ -44,7 +44,7 @@ def test_points_beyond_the_measured_range_are_hollow(example):
     # three of five times are beyond one week; two panels, each with four methods
     assert figure.wide.count('class="hollow"') == 3 * 4 * 2
     assert figure.wide.count('class="beyond"') == 2
-    assert "measured to 1 week" in figure.wide
+    assert "beyond 1 week: law continued" in figure.wide
     assert "(beyond the measured range)" in figure.rows[2][1]
 
 
