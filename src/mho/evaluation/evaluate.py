@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,24 +15,16 @@ from mho.data import Data, as_data
 from mho.errors import ConfigError
 from mho.evaluation.evaluation import Evaluation
 from mho.evaluation.metric import Accuracy, Metric
-from mho.evaluation.passes import count_right
 from mho.evaluation.stopping import StoppingRule
+from mho.evaluation.work import Runner, Work, one_by_one
 from mho.network.chip import Chip
 from mho.network.mapped import MappedNetwork
-from mho.network.plan import Plan
-from mho.network.self_check import self_check
 from mho.progress import Progress, progress_bar
-from mho.results import Store, Trial
+from mho.results import Store
 from mho.results.estimate import check_confidence
-from mho.units import Time, all_seconds, time_text
+from mho.units import Time, all_seconds
 
-_NUMBERS = 1
-"""Raised when a change of mho changes the numbers of a trial, so that old ones are not mixed in."""
-_READ = 0
-"""Number of the read whose noise is in every evaluation, as in ``chip.at(t)``."""
 _CHIPS = 20
-_CHECKED: set[str] = set()
-"""Digests of networks that passed the self-check in this process."""
 
 
 def evaluate(
@@ -51,6 +42,7 @@ def evaluate(
     batch: int = 256,
     torch_device: str = "cpu",
     progress: Progress | Literal[False] | None = None,
+    runner: Runner | None = None,
 ) -> Evaluation:
     """Evaluate a network on many chips over time.
 
@@ -74,6 +66,7 @@ def evaluate(
         torch_device: Where to compute: ``"cpu"`` or ``"cuda"``; the chips are the same.
         progress: None shows a bar on a terminal, False nothing; or a function of
             (done, total, text).
+        runner: What runs the chips; one after the other in this process by default.
 
     Returns:
         The evaluation: ``.at("10y")``, ``.paired(other, "10y")``, ``.yield_at(0.95, "10y")``.
@@ -99,7 +92,7 @@ def evaluate(
         raise ConfigError(
             f"a target accuracy is a fraction from 0 to 1; got {target}. Write 0.95 for 95 %."
         )
-    work = _Work(
+    work = Work(
         network=network,
         data=as_data(data, "test"),
         metric=metric or Accuracy(),
@@ -109,7 +102,7 @@ def evaluate(
     times_s = _times(work.mapped, times)
     seeds = _Seeds.of(network, chips, seed, stop)
     with _opened(store) as trials, progress_bar("evaluating", progress) as report:
-        ledger = _Ledger(work, times_s, trials)
+        ledger = _Ledger(work, times_s, trials, runner or one_by_one)
         wanted = seeds.first
         while True:
             ledger.complete([seeds[i] for i in range(wanted)], report)
@@ -196,71 +189,14 @@ def _checked(seed: int) -> int:
     return int(seed)
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What turns a chip and times into trials: a pure function of its fields."""
-
-    network: MappedNetwork | Chip
-    data: Data
-    metric: Metric
-    batch: int
-    torch_device: str
-
-    @property
-    def mapped(self) -> MappedNetwork:
-        """The network, with the recoveries of the chip if there is only one."""
-        if isinstance(self.network, Chip):
-            return replace(self.network.network, applied=self.network.applied)
-        return self.network
-
-    @cached_property
-    def plan(self) -> Plan:
-        """The prepared forward pass that every chip is loaded into."""
-        return Plan(self.mapped, torch_device=self.torch_device)
-
-    def description(self) -> dict[str, Any]:
-        """Everything that decides a trial, but for the chip and the time."""
-        return {
-            "numbers": _NUMBERS,
-            "network": self.mapped.digest,
-            "chips": self.network.scope if isinstance(self.network, Chip) else "chip",
-            "data": self.data.digest,
-            "metric": self.metric.name,
-            "read": _READ,
-        }
-
-    def check(self) -> None:
-        """Run the self-check on a few examples, once for each network."""
-        if self.mapped.digest not in _CHECKED:
-            inputs, _ = next(iter(self.data.batches(8)))
-            self_check(self.mapped, inputs)
-            _CHECKED.add(self.mapped.digest)
-
-    def trials(self, task: str, seed: int, times_s: Sequence[float]) -> list[Trial]:
-        """Run one chip; its times share their draws."""
-        chip = self.network if isinstance(self.network, Chip) else self.network.program(seed)
-        found = []
-        for snapshot in chip.snapshots(times_s, read=_READ):
-            self.plan.load(snapshot)
-            right = count_right(
-                self.plan,
-                self.data,
-                metric=self.metric,
-                batch=self.batch,
-                torch_device=self.torch_device,
-                who=f"chip {seed} of '{chip.network.name}' at t = {time_text(snapshot.t_s)}",
-            )
-            found.append(Trial(task, seed, snapshot.t_s, right, len(self.data)))
-        return found
-
-
 class _Ledger:
     """What has been found so far, with what a store knew already."""
 
-    def __init__(self, work: _Work, times_s: Sequence[float], store: Store) -> None:
+    def __init__(self, work: Work, times_s: Sequence[float], store: Store, runner: Runner) -> None:
         self._work = work
         self._times_s = times_s
         self._store = store
+        self._runner = runner
         self.task = store.describe(work.description())
         self._found = {(t.chip, t.t_s): t.accuracy for t in store.trials(self.task)}
 
@@ -268,13 +204,16 @@ class _Ledger:
         """Run what is missing for these chips; each finished chip is safe at once."""
         missing = {s: [t for t in self._times_s if (s, t) not in self._found] for s in seeds}
         missing = {s: times for s, times in missing.items() if times}
-        if missing:
-            self._work.check()
-        for done, (seed, times_s) in enumerate(missing.items()):
-            report(done, len(missing), f"chip {seed} ({done + 1} of {len(missing)})")
-            trials = self._work.trials(self.task, seed, times_s)
+        if not missing:
+            return
+        self._work.check()
+        report(0, len(missing), f"0 of {len(missing)} chips")
+        done = 0
+        for trials in self._runner(self._work, missing):
             self._store.add(trials)
             self._found.update({(t.chip, t.t_s): t.accuracy for t in trials})
+            done += len({t.chip for t in trials})
+            report(done, len(missing), f"{done} of {len(missing)} chips")
 
     def accuracies(self, seeds: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Return the accuracies, shape ``(chips, times)``."""

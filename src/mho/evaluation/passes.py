@@ -62,9 +62,10 @@ def count_right(
     if batch < 1:
         raise DataError(f"a batch must hold at least 1 example; got {batch}.")
     size = _PASS
+    on_cpu = torch.device(torch_device).type == "cpu"
     if isinstance(model, Plan):
-        size = _PLANNED
-    elif torch.device(torch_device).type != "cpu":
+        size = _PLANNED if on_cpu else batch
+    elif not on_cpu:
         size = batch
         # Moving a module moves its tensors in place, and a chip shares some with its network.
         model = copy.deepcopy(model).to(torch_device)

@@ -88,9 +88,9 @@ def test_a_store_is_filled_and_then_used(small, found, tmp_path):
     file = tmp_path / "results.sqlite"
     words = []
     first = evaluate(small, store=file, progress=lambda done, total, text: words.append(text))
-    assert len(words) == 4
+    assert words == [f"{n} of 4 chips" for n in range(5)]
     again = evaluate(small, store=file, progress=lambda done, total, text: words.append(text))
-    assert len(words) == 4
+    assert len(words) == 5
     for result in (first, again):
         assert np.array_equal(result.accuracies, found.accuracies)
 
@@ -108,14 +108,14 @@ def test_ctrl_c_keeps_finished_chips(small, found, tmp_path):
     file = tmp_path / "results.sqlite"
 
     def stop_at_the_third(done, total, text):
-        if "(3 of 4)" in text:
+        if text == "2 of 4 chips":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         evaluate(small, store=file, progress=stop_at_the_third)
     words = []
     result = evaluate(small, store=file, progress=lambda done, total, text: words.append(text))
-    assert len(words) == 2
+    assert words == ["0 of 2 chips", "1 of 2 chips", "2 of 2 chips"]
     assert np.array_equal(result.accuracies, found.accuracies)
 
 
@@ -249,7 +249,7 @@ def test_nan_logits_are_refused_with_chip_and_time():
 
 
 def test_the_self_check_runs_before_noise_once_for_a_network(small, monkeypatch, tmp_path):
-    monkeypatch.setattr("mho.evaluation.evaluate._CHECKED", set())
+    monkeypatch.setattr("mho.evaluation.work._CHECKED", set())
     monkeypatch.setattr("mho.network.self_check._TOLERANCE", -1.0)
     with pytest.raises(ModelError, match="self-check: on an ideal device .* layer '[02]'"):
         evaluate(small, store=tmp_path / "results.sqlite")
