@@ -10,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from mho.device.device import Device
+from mho.device.die import NoDieOffset
 from mho.device.drift import NoDrift
 from mho.device.law import Array, Law
 from mho.device.programming import ExactProgramming
@@ -220,6 +221,7 @@ def facts(device: Device) -> list[tuple[str, str]]:
         ("window", f"{device.g_min_uS:g} – {device.g_max_uS:g} µS{ratio}"),
         ("levels", "any conductance" if states is None else str(len(states))),
         ("programming", _law(device.programming)),
+        ("dies", "alike" if isinstance(device.die, NoDieOffset) else _law(device.die)),
         ("drift", _law(device.drift)),
         ("memory of a cell's path", _law(device.memory)),
         ("read noise", _law(device.read_noise)),
