@@ -1,11 +1,15 @@
 """All cells of one level at once: their distribution at one time, without a random draw.
 
-A law turns scores into conductances. Here every combination of scores on a grid is one *typical
-cell* with a weight, so that quantiles and tail probabilities are smooth and the same each time.
+A law turns scores into conductances. Here a distribution is a row of *typical cells* at equal steps
+of the normal score, far into the tails; programming, drift and read noise widen it one after the
+other. Quantiles and tail probabilities come out smooth and the same each time.
 """
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +20,8 @@ from mho.device.law import Array
 from mho.device.programming import ExactProgramming
 from mho.device.read_noise import NoReadNoise
 
-_CELLS = 40_000
+_POINTS = 401  # typical cells kept of a distribution
+_SCORES = 101  # scores that one more cause gives each of them
 _REACH = 7.0  # scores beyond seven standard deviations are left out: 3e-12 of all cells
 
 
@@ -56,28 +61,38 @@ def cells_at(device: Device, g_target_uS: float, t_s: float) -> Cells:
     programs = not isinstance(device.programming, ExactProgramming)
     drifts = t_s > 0 and not isinstance(device.drift, NoDrift)
     reads = not isinstance(device.read_noise, NoReadNoise)
-    count = programs + drifts + reads
-    size = int(_CELLS ** (1 / max(count, 1)))
-    score, weight = _grid(size)
-    still, whole = np.zeros(1), np.ones(1)
-    first, second, third = (
-        (score, weight) if on else (still, whole) for on in (programs, drifts, reads)
-    )
-    g = np.full((first[0].size, second[0].size, third[0].size), float(g_target_uS))
-    z1, z2, z3 = np.broadcast_arrays(*np.ix_(first[0], second[0], third[0]))
+    g = np.full(_POINTS, float(g_target_uS))
     if programs:
-        g = np.maximum(device.programming.program(g, z1, device.window), 0)
+        score = _normal(_POINTS)[0]
+        g = np.sort(np.maximum(device.programming.program(g, score, device.window), 0))
     if drifts:
-        g = np.maximum(g + device.drift.change(g, t_s, z2), 0)
+        g = _widened(g, lambda x, z: np.maximum(x + device.drift.change(x, t_s, z), 0))
     if reads:
-        g = g + device.read_noise.sd(g, t_s) * z3
-    weights = first[1][:, None, None] * second[1][:, None] * third[1]
-    order = np.argsort(g, axis=None, kind="stable")
-    shares = weights.ravel()[order]
-    return Cells(g.ravel()[order], np.cumsum(shares) - shares / 2)
+        g = _widened(g, lambda x, z: x + device.read_noise.sd(x, t_s) * z)
+    return Cells(g, _normal(_POINTS)[2])
 
 
-def _grid(size: int) -> tuple[Array, Array]:
+def _widened(g: Array, law: Callable[[Array, Array], Array]) -> Array:
+    """Give every typical cell every score of one more cause, and return the typical cells of that.
+
+    Each cell's scores are moved by their own part of a step, so that the values of a narrow
+    distribution do not fall on one another.
+    """
+    _, weight, share = _normal(_POINTS)
+    score = _normal(_SCORES)[0]
+    moved = score + (score[1] - score[0]) * (0.618034 * np.arange(_POINTS) % 1 - 0.5)[:, None]
+    values = law(np.broadcast_to(g[:, None], moved.shape), moved).ravel()
+    masses = weight[:, None] * np.exp(-(moved**2) / 2)
+    order = np.argsort(values, kind="stable")
+    sizes = masses.ravel()[order]
+    below = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
+    return np.interp(share, below, values[order])
+
+
+@functools.cache
+def _normal(size: int) -> tuple[Array, Array, Array]:
+    """Return equally spaced normal scores, the share of each, and the share of all below each."""
     score = np.linspace(-_REACH, _REACH, size)
     weight = np.exp(-(score**2) / 2)
-    return score, weight / weight.sum()
+    below = np.array([0.5 * math.erfc(-z / math.sqrt(2)) for z in score])
+    return score, weight / weight.sum(), below

@@ -23,7 +23,7 @@ from mho.units import Time, seconds
 Placement: TypeAlias = Literal["equal-error", "uniform"]
 Reader: TypeAlias = Literal["equal-error", "midpoint"]
 _MOST = 256
-_GRID = 97
+_GRID = 65
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,7 +55,7 @@ def test_cells_are_those_that_are_drawn(name, g, t):
 
 def test_ideal_cells_are_one_value():
     cells = cells_at(mho.load_device("ideal"), 7.0, 1e9)
-    assert cells.g_uS.tolist() == [7.0]
+    assert set(cells.g_uS) == {7.0}
     assert cells.quantile(0.01) == 7.0
 
 

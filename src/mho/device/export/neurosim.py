@@ -47,10 +47,8 @@ def neurosim_states(
 def _moments(device: Device, g_uS: float, t_s: float) -> tuple[float, float]:
     """Return mean and sd in µS of what is read, stuck cells included."""
     cells = cells_at(device, g_uS, t_s)
-    weights = np.gradient(cells.shares) if cells.shares.size > 1 else np.ones(1)
-    weights = weights / weights.sum()
-    mean = float(cells.g_uS @ weights)
-    square = float(cells.g_uS**2 @ weights)
+    mean = np.trapezoid(cells.g_uS, cells.shares)
+    square = np.trapezoid(cells.g_uS**2, cells.shares)
     faults = device.faults
     parts: Array = np.array([faults.stuck_at_lrs, faults.stuck_at_hrs])
     whole = 1 - parts.sum()
