@@ -12,6 +12,8 @@ from mho.errors import BundleError, nearest
 from mho.network.applied import Attachment
 
 _CLASSES: Final = {
+    "batch-norm": "mho.recover.baselines.batch_norm:RecalibratedNorms",
+    "drift-scale": "mho.recover.baselines.drift_scale:DriftScaleGain",
     "sparse-branch": "mho.recover.sparse.branch:SparseBranch",
     "vera-branch": "mho.recover.veraplus.attachment:VeraBranch",
 }
