@@ -13,7 +13,8 @@ from mho.report.figures.fit_maps import correlation_figures, wafer_figures
 from mho.report.figures.fit_misfit import ENOUGH, misfit_figures
 from mho.report.figures.fit_time import time_figures
 from mho.report.fit_schema import FitResults, parse_fit
-from mho.report.page import flat, render_template
+from mho.report.page import render_template
+from mho.report.sections import flat
 
 
 def render_device(fit: Mapping[str, Any]) -> str:

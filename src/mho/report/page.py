@@ -11,22 +11,28 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 import mho
 from mho.report import words
 from mho.report.figures.accuracy import accuracy_figure
 from mho.report.figures.chips import chips_figure
 from mho.report.figures.coverage import coverage_figure
-from mho.report.figures.device_law import drift_figure, facts, parse_card, programming_figure
-from mho.report.figures.figure import Figure
 from mho.report.figures.paired import paired_figure
 from mho.report.figures.price import price_figure
-from mho.report.figures.schedule import schedule_figure
 from mho.report.figures.series import Series, assign_colours
 from mho.report.methods import KNOWLEDGE, method_table
 from mho.report.schema import Results, parse_results
-from mho.report.verdict import Verdict, as_is, judge
+from mho.report.sections import (
+    cells,
+    headline,
+    key_figures,
+    notes,
+    provenance,
+    schedules,
+    tips,
+)
+from mho.report.verdict import Verdict, judge
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -97,12 +103,12 @@ def _context(results: Results, verdict: Verdict, series: tuple[Series, ...]) -> 
         "title": f"{results.network.name} – {results.study.name}",
         "results": results,
         "verdict": verdict,
-        "headline": _headline(verdict, series),
+        "headline": headline(verdict, series),
         "detail": words.tied(" ".join(verdict.detail)),
         "chosen_text": f"the {'cheapest' if verdict.rivals else 'only one'} that meets the target",
-        "keys": _key_figures(results, verdict),
+        "keys": key_figures(results, verdict),
         "accuracy": accuracy_figure(results, verdict, series) if timed else None,
-        "tips": _tips(results, series) if timed else [],
+        "tips": tips(results, series) if timed else [],
         "chips": chips_figure(results, verdict, series) if shown else None,
         "methods": method_table(results, verdict, series) if shown else None,
         "knowledge": KNOWLEDGE,
@@ -110,161 +116,10 @@ def _context(results: Results, verdict: Verdict, series: tuple[Series, ...]) -> 
         "paired": paired_figure(results, verdict, series) if shown else None,
         "end": words.after(max(j.end.t_s for j in verdict.judgements)) if shown else "",
         "start": words.after(results.times_s[0]) if shown else "",
-        "cells": _cells(results),
-        "schedules": _schedules(results),
+        "cells": cells(results),
+        "schedules": schedules(results),
         "coverage": coverage_figure(results.network),
-        "notes": _notes(results),
-        "provenance": _provenance(results),
+        "notes": notes(results),
+        "provenance": provenance(results),
         "toml_link": f"data:text/plain;charset=utf-8,{quote(results.study.toml)}",
     }
-
-
-def _headline(verdict: Verdict, series: tuple[Series, ...]) -> Markup:
-    """Return the sentence with the method it names in that method's colour."""
-    text = escape(words.tied(verdict.headline))
-    for s in series:
-        if verdict.chosen is not None and s.step is verdict.chosen.step and s.step.recovers:
-            name = escape(words.tied(s.step.name))
-            return Markup(text.replace(name, Markup('<em class="{}">{}</em>').format(s.css, name)))
-    return text
-
-
-def _key_figures(results: Results, verdict: Verdict) -> list[tuple[str, str, str]]:
-    """Return the figures below the verdict: (value, what it is, class)."""
-    images = results.baseline.images or results.data.images
-    of = f", {words.amount(images)} images" if images else ""
-    keys = [(words.percent(results.baseline.accuracy), f"digital network{of}", "")]
-    plain = as_is(verdict.judgements)
-    shown = verdict.chosen or verdict.best
-    for judgement, kind in ((plain, "bad"), (shown, "good")):
-        if judgement is None or (judgement is plain and kind == "good"):
-            continue
-        end = judgement.end
-        good = judgement.meets and judgement.reaches
-        css = ("good" if good else "bad") if verdict.floor is not None else ""
-        name = "mapped as it is" if judgement is plain else judgement.step.name
-        keys.append((words.percent(end.mean), f"{name}, {words.after(end.t_s)}", css))
-    if verdict.chosen is not None and verdict.chosen.price.area_share is not None:
-        share = verdict.chosen.price.area_share
-        keys.append((f"+{words.percent(share)}" if share else "0", "added area", ""))
-    return keys
-
-
-def _tips(results: Results, series: tuple[Series, ...]) -> list[dict[str, Any]]:
-    """Return what is shown at each time of the accuracy figure, best method first."""
-    tips = []
-    for t_s in results.times_s:
-        found = [(s, m) for s in series if (m := s.step.at(t_s)) is not None]
-        found.sort(key=lambda pair: -pair[1].mean)
-        rows = [
-            {
-                "css": s.css,
-                "name": s.step.name,
-                "mean": words.percent(m.mean),
-                "interval": words.interval(m.ci_low, m.ci_high),
-                "worst": words.bare_percent(m.worst),
-            }
-            for s, m in found
-        ]
-        beyond = any(m.extrapolated for _, m in found)
-        tips.append({"time": words.moment(t_s), "beyond": beyond, "rows": rows})
-    return tips
-
-
-def _cells(results: Results) -> dict[str, Any] | None:
-    """Return what is shown of the device law, or None where the results hold no card."""
-    card = results.hardware.device
-    if not card:
-        return None
-    device = parse_card(card)
-    figures: list[Figure] = []
-    if device is not None:
-        drift = drift_figure(device, results.times_s)
-        figures = [programming_figure(device), *([] if drift is None else [drift])]
-    mapping = results.hardware.mapping
-    law = mapping.get("law", "") if isinstance(mapping, dict) else str(mapping or "")
-    scale = mapping.get("scale", "") if isinstance(mapping, dict) else ""
-    tile = [f"tiles of {results.hardware.rows} × {results.hardware.cols}"]
-    hardware = results.hardware
-    bits = [
-        f"{name}: {'ideal' if value is None else f'{value} bit'}"
-        for name, value in (("DAC", hardware.dac_bits), ("ADC", hardware.adc_bits))
-    ]
-    return {
-        "name": str(card.get("name", "device")),
-        "description": str(card.get("description", "")),
-        "figures": figures,
-        "facts": [] if device is None else facts(device),
-        "mapping": f"{law}{f', one scale per {scale}' if scale else ''}",
-        "periphery": ", ".join([*(tile if hardware.rows and hardware.cols else []), *bits]),
-        "fit": flat(results.fit or {}),
-        "drawn": device is not None,
-    }
-
-
-def _schedules(results: Results) -> list[Figure]:
-    found = (schedule_figure(step, index) for index, step in enumerate(results.steps))
-    return [figure for figure in found if figure is not None]
-
-
-def _notes(results: Results) -> list[tuple[str, str]]:
-    """Return every note with what it is about; a note said by several methods stands once."""
-    notes = [("", note) for note in results.hardware.notes]
-    notes += [(step.name, note) for step in results.steps for note in step.notes]
-    if results.data.note:
-        notes.append(("data", results.data.note))
-    about: dict[str, list[str]] = {}
-    for name, note in notes:
-        about.setdefault(note, []).append(name)
-    return [(words.listing([n for n in names if n]), note) for note, names in about.items()]
-
-
-def _provenance(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return seeds, versions and hashes as titled lists."""
-    chips = results.seeds.get("chips")
-    seeds = {key: value for key, value in results.seeds.items() if key != "chips"}
-    if isinstance(chips, list | tuple) and len(chips) == 2:
-        seeds = {"chips": f"{chips[0]} – {chips[1]}", **seeds}
-    elif chips is not None:
-        seeds = {"chips": chips, **seeds}
-    data = {
-        "data": results.data.name,
-        "role": results.data.role,
-        "images": words.amount(results.data.images) if results.data.images else "",
-        "written": results.created.replace("T", " "),
-    }
-    groups = [
-        ("seeds", seeds),
-        ("data", data),
-        ("versions", results.versions),
-        ("hashes", results.hashes),
-        ("bundles", {step.name: step.bundle for step in results.steps if step.bundle}),
-    ]
-    return [(name, rows) for name, values in groups if (rows := flat(values))]
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Write nested plain data as rows of name and text; long lists only by their length.
-
-    >>> flat({"chips": [0, 19], "data": {"name": "mnist"}, "note": None})
-    [('chips', '0, 19'), ('data · name', 'mnist')]
-    """
-    rows: list[tuple[str, str]] = []
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            rows += flat(value, f"{name} · ")
-        elif isinstance(value, list | tuple) and any(isinstance(v, Mapping) for v in value):
-            parts = {str(i): v for i, v in enumerate(value, start=1)}
-            rows += flat(parts, f"{name} · ")
-        elif isinstance(value, list | tuple):
-            short = len(value) <= 8 and all(isinstance(v, str | int | float) for v in value)
-            text = ", ".join(_one(v) for v in value) if short else f"{len(value)} values"
-            rows.append((name, text))
-        elif value is not None and value != "":
-            rows.append((name, _one(value)))
-    return rows
-
-
-def _one(value: Any) -> str:
-    return f"{value:.4g}".replace("-", "−") if isinstance(value, float) else str(value)
