@@ -82,7 +82,12 @@ def _place(law: type[BaseModel], location: tuple[int | str, ...]) -> str:
     return ".".join(keys)
 
 
-_DISCRIMINATORS = ("law", "form", "shape")  # keys that name the kind of a law or of a part of one
+_DISCRIMINATORS = (
+    "law",
+    "form",
+    "shape",
+    "kind",
+)  # keys that name the kind of a law or of a part of one
 
 
 def _tag_of(model: type[BaseModel]) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from mho.results.digest import canonical_json, digest
 from mho.results.estimate import Estimate, estimate, paired
 from mho.results.proportion import Proportion, proportion, yield_at
-from mho.results.store import Store
+from mho.results.store import Label, Store
 from mho.results.trial import Trial
 
 __all__ = [
     "Estimate",
+    "Label",
     "Proportion",
     "Store",
     "Trial",

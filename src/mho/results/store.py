@@ -13,6 +13,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,7 @@ FORMAT = 1
 """Version of the tables below; the file carries it in ``PRAGMA user_version``."""
 
 _APPLICATION = 0x6D686F31  # "mho1"
+_LARGEST = 2**63 - 1
 _SCHEMA = """
 CREATE TABLE task (
   number INTEGER PRIMARY KEY,
@@ -40,6 +42,13 @@ CREATE TABLE trial (
   PRIMARY KEY (task, t_s, chip),
   CHECK (0 <= correct AND correct <= images AND images > 0)
 ) WITHOUT ROWID;
+CREATE TABLE label (
+  key TEXT PRIMARY KEY,
+  task INTEGER NOT NULL REFERENCES task (number),
+  study TEXT NOT NULL,
+  cell TEXT NOT NULL,
+  step TEXT NOT NULL
+) WITHOUT ROWID;
 """
 _CLASHES = """
 SELECT task.id, new.chip, new.t_s, trial.correct, trial.images, new.correct, new.images FROM new
@@ -52,6 +61,25 @@ INSERT OR IGNORE INTO trial (task, t_s, chip, correct, images)
 SELECT task.number, new.t_s, new.chip, new.correct, new.images FROM new
 JOIN task ON task.id = new.id ORDER BY task.number, new.t_s, new.chip
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a task is called in a study: nothing that decides an answer, everything that finds it.
+
+    Attributes:
+        key: Digest of what the study's file says of this step, known before any work.
+        task: Id of the task.
+        study: Name of the study.
+        cell: Name and value of each swept key; empty without a sweep.
+        step: Name of the step.
+    """
+
+    key: str
+    task: str
+    study: str
+    cell: dict[str, Any]
+    step: str
 
 
 class Store:
@@ -198,6 +226,52 @@ class Store:
             self._db.executemany("INSERT INTO new VALUES (?, ?, ?, ?, ?)", rows)
             return self._take_new()
 
+    def label(self, label: Label) -> None:
+        """Note what a task is called in a study; a task may have several names, or none.
+
+        Args:
+            label: The name; one that is there under the same key is replaced.
+
+        Raises:
+            StoreError: The file cannot be written.
+        """
+        row = (label.key, label.study, canonical_json(label.cell), label.step, label.task)
+        with self._sentences("written"), self._writing():
+            self._db.execute(
+                "INSERT OR REPLACE INTO label (key, study, cell, step, task) "
+                "SELECT ?, ?, ?, ?, number FROM task WHERE id = ?",
+                row,
+            )
+
+    def labels(self) -> list[Label]:
+        """Return what tasks are called, sorted by key."""
+        with self._sentences("read"):
+            rows = self._db.execute(
+                "SELECT key, id, study, cell, step FROM label JOIN task ON number = task "
+                "ORDER BY key"
+            ).fetchall()
+        return [
+            Label(key, task, study, json.loads(cell), step) for key, task, study, cell, step in rows
+        ]
+
+    def counts(self, first: int = 0, chips: int | None = None) -> dict[str, dict[float, int]]:
+        """Count the trials of each labelled task, fast: by the label's key, then by time.
+
+        Args:
+            first: Seed of the first chip to count.
+            chips: How many chips from there; all by default.
+        """
+        last = _LARGEST if chips is None else first + chips - 1
+        found: dict[str, dict[float, int]] = {}
+        with self._sentences("read"):
+            for key, t_s, count in self._db.execute(
+                "SELECT key, t_s, count(*) FROM label JOIN trial ON trial.task = label.task "
+                "WHERE chip BETWEEN ? AND ? GROUP BY key, t_s",
+                (first, last),
+            ):
+                found.setdefault(key, {})[t_s] = count
+        return found
+
     def merge(self, other: str | Path) -> int:
         """Add everything that another store holds; what both hold is counted once.
 
@@ -218,9 +292,17 @@ class Store:
             rows = source._db.execute(
                 "SELECT id, t_s, chip, correct, images FROM trial JOIN task ON number = task"
             )
+            labels = source._db.execute(
+                "SELECT key, study, cell, step, id FROM label JOIN task ON number = task"
+            )
             with self._sentences("written"), self._writing():
                 self._db.executemany(
                     "INSERT OR IGNORE INTO task (id, description) VALUES (?, ?)", tasks
+                )
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO label (key, study, cell, step, task) "
+                    "SELECT ?, ?, ?, ?, number FROM task WHERE id = ?",
+                    labels,
                 )
                 self._db.executemany("INSERT INTO new VALUES (?, ?, ?, ?, ?)", rows)
                 return self._take_new()

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mho.errors import StoreError
-from mho.results import Store, Trial, digest
+from mho.results import Label, Store, Trial, digest
 
 OLD = Path(__file__).parent / "store-format-1.sqlite"
 
@@ -105,6 +105,20 @@ def test_order_of_adding_and_merging_does_not_matter(parts, random):
             assert added == len(whole)
 
 
+def test_labels_find_tasks_and_are_merged(file, tmp_path):
+    with Store(file) as a, Store(tmp_path / "b.sqlite") as b:
+        task = a.describe({"x": 1})
+        a.add(some(task) + some(task, t_s=2.0, chips=(0,)))
+        a.label(Label("k1", task, "study", {"rows": 64}, "as it is"))
+        a.label(Label("k1", task, "study", {"rows": 64}, "distilled"))
+        assert a.labels() == [Label("k1", task, "study", {"rows": 64}, "distilled")]
+        assert a.counts() == {"k1": {1.0: 3, 2.0: 1}}
+        assert a.counts(first=1, chips=2) == {"k1": {1.0: 2}}
+        b.merge(file)
+        assert b.labels() == a.labels()
+        assert b.counts() == a.counts()
+
+
 def test_merging_a_clash_adds_nothing(file, tmp_path):
     with Store(file) as a, Store(tmp_path / "b.sqlite") as b:
         task = a.describe({"x": 1})
@@ -189,6 +203,9 @@ def test_the_first_format_is_read():
     with Store(OLD) as store:
         assert [t.chip for t in store.trials()] == [0, 1, 2, 3]
         assert [t.correct for t in store.trials()] == [970, 955, 981, 962]
+        assert [(label.study, label.cell, label.step) for label in store.labels()] == [
+            ("old", {"rows": 64}, "as it is")
+        ]
         assert list(store.tasks().values()) == [{"data": "d", "metric": "accuracy", "network": "n"}]
 
 
