@@ -7,9 +7,8 @@
 #   make lint              all of these but the tests
 #   make clean             remove .venv and caches
 #
-# PYTHON=python3.12 chooses the interpreter. Where pip would fetch a large CUDA build of torch and
-# the machine has no GPU, take the CPU build:
-#   make demo PIP_ARGS='--extra-index-url https://download.pytorch.org/whl/cpu'
+# PYTHON=python3.12 chooses the interpreter. PIP_ARGS adds options to pip, e.g. the index of CPU
+# builds of torch, where pip would fetch a large CUDA build for a machine without a GPU.
 
 SHELL := /bin/bash
 VENV ?= .venv

@@ -107,6 +107,7 @@ def remap(network: MappedNetwork, model: nn.Module, hardware: Hardware) -> Mappe
         layers=layers,
         stored=_stored(model, layers, hardware),
         applied=(),
+        ranges={},  # other weights or another tile see other partial sums
     )
 
 
