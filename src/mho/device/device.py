@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator, model_validator
 
+from mho.device.correlation_table import CorrelationTable
 from mho.device.die import DieOffset, NoDieOffset
 from mho.device.drift import Drift, NoDrift, ScaledDrift, drift_moments
+from mho.device.ensemble import Ensemble
 from mho.device.faults import Faults
 from mho.device.law import Array, Law
 from mho.device.levels import AnalogueLevels, Levels, Window
@@ -19,9 +21,12 @@ from mho.device.memory import Frozen, Memory
 from mho.device.programming import ExactProgramming, ProgrammingNoise
 from mho.device.provenance import Provenance
 from mho.device.read_noise import NoReadNoise, ReadNoise
+from mho.device.temperature import AcceleratedDrift, Arrhenius
 from mho.errors import ConfigError, OutOfRangeError
 from mho.rng import Streams
 from mho.units import Time, all_seconds, time_text
+
+_SLACK = 1e-3  # of the ends of the valid times: ten years of 365.25 days are ten years
 
 
 class Source(Law):
@@ -76,12 +81,14 @@ class Device(Law):
     die: DieOffset = NoDieOffset()
     drift: Drift = NoDrift()
     memory: Memory = Frozen()
+    temperature: Arrhenius | None = None
     read_noise: ReadNoise = NoReadNoise()
     faults: Faults = Faults()
     valid: ValidRange
     extrapolate: bool = False
     source: Source
     fit: Provenance | None = None
+    ensemble: Ensemble | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Device:
@@ -124,7 +131,7 @@ class Device(Law):
         if self.valid.t_s is None or t_s == 0 or self.extrapolate:
             return
         low, high = self.valid.t_s
-        if low * (1 - 1e-9) <= t_s <= high * (1 + 1e-9):
+        if low * (1 - _SLACK) <= t_s <= high * (1 + _SLACK):
             return
         if isinstance(self.drift, NoDrift):
             raise OutOfRangeError(
@@ -347,3 +354,79 @@ class Device(Law):
                 "spread_factor": drift.spread_factor * spread,
             },
         )
+
+    def at_temperature(self, celsius: float) -> Device:
+        """Return this device as it drifts at another temperature.
+
+        Use it to ask what bakes mean for use: all times of the law are divided by the acceleration.
+        Temperatures outside the measured ones are refused unless ``extrapolate`` is true.
+
+        Args:
+            celsius: Temperature in °C.
+
+        Raises:
+            ConfigError: The card has no temperature law.
+            OutOfRangeError: The temperature was not measured and ``extrapolate`` is false.
+
+        Example:
+            >>> import mho
+            >>> law = {"activation_energy_eV": 0.5, "interval_eV": (0.4, 0.6), "reference_C": 100,
+            ...        "measured_C": (85, 220)}
+            >>> device = mho.load_device("falcone2025").replace(temperature=law)
+            >>> hot = device.at_temperature(220)
+            >>> round(float(hot.spread(50.0, 60.0) / device.spread(50.0, 60.0)), 3)
+            1.274
+        """
+        law = self.temperature
+        if law is None:
+            raise ConfigError(
+                f"device '{self.name}' has no temperature law; fit it from reads at several "
+                "temperatures, or give the card a [temperature] table."
+            )
+        if law.is_extrapolated(celsius) and not self.extrapolate:
+            low, high = law.measured_C
+            raise OutOfRangeError(
+                f"device '{self.name}' was measured from {low:g} to {high:g} °C; got {celsius:g} "
+                "°C. Choose a temperature in that range, or set extrapolate = true."
+            )
+        factor = law.acceleration(celsius)
+        memory = self.memory
+        if isinstance(memory, CorrelationTable):
+            times = tuple(t / factor for t in memory.times_s)
+            memory = memory.model_copy(update={"times_s": times})
+
+        def sooner(span: tuple[float, float] | None) -> tuple[float, float] | None:
+            return None if span is None else (span[0] / factor, span[1] / factor)
+
+        return self.replace(
+            name=f"{self.name} at {celsius:g} °C",
+            drift=AcceleratedDrift(inner=self.drift, factor=factor),
+            memory=memory,
+            t0_s=self.t0_s / factor,
+            temperature=law.model_copy(update={"reference_C": float(celsius)}),
+            valid=ValidRange(
+                g_uS=self.valid.g_uS,
+                t_s=sooner(self.valid.t_s),
+                measured_t_s=sooner(self.valid.measured_t_s),
+            ),
+            ensemble=None,
+        )
+
+    def law_sample(self, k: int) -> Device:
+        """Return the k-th of the laws that other samples of the measured cells would have given.
+
+        Use it to carry what the measurements leave open into an accuracy: evaluate chip k with law
+        k. Numbers beyond the last law start again at the first.
+
+        Args:
+            k: Which law.
+
+        Raises:
+            ConfigError: The card has no ensemble.
+        """
+        if self.ensemble is None:
+            raise ConfigError(
+                f"device '{self.name}' has no ensemble of laws; fit it from measured cells with "
+                "'mho device fit --ensemble 20' or fit.with_ensemble(20)."
+            )
+        return self.ensemble.device(self, k)

@@ -174,3 +174,20 @@ def test_severity_refuses_negative_factors():
 def test_conductance_never_turns_negative():
     device = mho.load_device("wan2022")
     assert device.sample(np.zeros(1000), ["2 d"]).min() == 0.0
+
+
+def test_drift_may_be_lent_on():
+    charan, milo, falcone = map(mho.load_device, ("charan2020", "milo2021", "falcone2025"))
+    direct, lent_on = (
+        charan.with_drift_of(falcone),
+        charan.with_drift_of(milo.with_drift_of(falcone)),
+    )
+    assert lent_on.spread(40.0, 1e5) == pytest.approx(direct.spread(40.0, 1e5))
+    assert lent_on.mean_shift(40.0, 1e5) == pytest.approx(direct.mean_shift(40.0, 1e5))
+
+
+def test_ten_years_may_have_leap_days():
+    falcone = mho.load_device("falcone2025")
+    falcone.check_time(10 * 365.25 * 86_400)
+    with pytest.raises(OutOfRangeError):
+        falcone.check_time(10.1 * 31_536_000)

@@ -75,8 +75,10 @@ def test_confusion_is_what_is_drawn():
 
 
 def test_ten_levels_at_50_percent_spread_are_misread_more_often_than_not():
-    reading = read_levels(mho.load_device("charan2020"))
+    device = mho.load_device("charan2020")
+    reading = read_levels(device)
     assert reading.mean == pytest.approx(0.637, abs=0.005)
+    assert f"{reading.mean:.0%}".replace("%", " %") in device.source.note
     assert reading.worst == pytest.approx(0.901, abs=0.005)
     assert distinguishable_levels(mho.load_device("charan2020")).count == 2
 
