@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -51,9 +52,9 @@ class Trained:
     """What a training ends with.
 
     Attributes:
-        parameters: By name: the chosen values (the average where ``ema`` is set, the best scored
-            where there is a score, else the last).
-        buffers: By name: buffers as they were at that step.
+        parameters: By name: the chosen values (the running average where ``ema`` is set; the best
+            scored where there is a score, else the last).
+        buffers: By name: the buffers that belong to them.
         curve: Plain data, one entry a mark: step, mean loss since the last mark, score.
         best_step: Steps done when the chosen values were reached.
     """
@@ -72,7 +73,7 @@ class _State:
     buffers: dict[str, Tensor]
     optimiser: torch.optim.Optimizer
     average: dict[str, Tensor] = field(default_factory=dict)
-    best: dict[str, Tensor] = field(default_factory=dict)
+    best: dict[str, Tensor] | None = None
     curve: list[dict[str, float]] = field(default_factory=list)
     best_score: float = float("-inf")
     best_step: int = 0
@@ -81,36 +82,41 @@ class _State:
     loss_steps: int = 0
 
     @property
+    def values(self) -> dict[str, Tensor]:
+        """Parameters and buffers as they are now."""
+        return {**self.parameters, **self.buffers}
+
+    @property
     def chosen(self) -> dict[str, Tensor]:
-        """Values that training would return now."""
-        return self.average or self.parameters
+        """Parameters and buffers that training would return now."""
+        return {**self.values, **self.average}
 
     def follow(self, decay: float) -> None:
-        """Let the running average follow the parameters, at first faster than ``decay`` says."""
+        """Let the running average follow the values, at first faster than ``decay`` says."""
         decay = min(decay, self.step / (self.step + 9))
         for name, mean in self.average.items():
-            mean.lerp_(self.parameters[name].detach(), 1 - decay)
+            mean.lerp_(self.values[name].detach(), 1 - decay)
 
     def save(self, path: Path, identity: str) -> None:
+        """Write all of it."""
         tensors = {
-            **_prefixed("parameter", self.parameters),
-            **_prefixed("buffer", self.buffers),
+            **_prefixed("value", self.values),
             **_prefixed("average", self.average),
-            **_prefixed("best", self.best),
+            **_prefixed("best", self.best or {}),
         }
-        for i, values in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser/{i}/{k}": torch.as_tensor(v) for k, v in values.items()
-                        if v is not None}  # fmt: skip
+        for i, kept in self.optimiser.state_dict()["state"].items():
+            present = {k: torch.as_tensor(v) for k, v in kept.items() if v is not None}
+            tensors |= _prefixed(f"optimiser/{i}", present)
         plain = {k: getattr(self, k) for k in _PLAIN}
         save_checkpoint(path, tensors, plain, identity=identity)
 
     def load(self, path: Path, identity: str) -> None:
+        """Go on from what :meth:`save` wrote."""
         tensors, plain = load_checkpoint(path, identity=identity)
         with torch.no_grad():
-            for kind, own in (("parameter", self.parameters), ("buffer", self.buffers)):
-                for name, value in _below(kind, tensors).items():
-                    own[name].copy_(value)
-        self.average, self.best = _below("average", tensors), _below("best", tensors)
+            for name, value in _below("value", tensors).items():
+                self.values[name].copy_(value)
+        self.average, self.best = _below("average", tensors), _below("best", tensors) or None
         states: dict[int, dict[str, Tensor]] = {}
         for name, value in _below("optimiser", tensors).items():
             index, _, key = name.partition("/")
@@ -121,6 +127,7 @@ class _State:
 
 
 _SHOW_EVERY_S = 0.2
+_SAVE_EVERY_S = 20.0
 _PLAIN = ("curve", "best_score", "best_step", "step", "loss_sum", "loss_steps")
 
 
@@ -141,10 +148,10 @@ def train(
     ema: float | None = None,
     clip_norm: float | None = None,
     score: Callable[[Mapping[str, Tensor]], float] | None = None,
+    stop: Callable[[list[dict[str, float]]], bool] | None = None,
     mark_every: int | None = None,
     progress: Progress | None = None,
     checkpoint: Path | None = None,
-    save_every_s: float = 20.0,
 ) -> Trained:
     """Minimise a loss over batches of the data. The same arguments give the same values, always.
 
@@ -167,14 +174,15 @@ def train(
             with the state.
         augment: Applied to the inputs of every batch.
         after_step: Called after each step, e.g. to clip weights.
-        ema: Decay of a running average of the parameters, which is then what counts.
+        ema: Decay of a running average of parameters and buffers, which is then what counts.
         clip_norm: Largest norm of the gradient.
-        score: Higher is better, of the values that would be returned; the best are returned.
+        score: Higher is better, of the values (parameters and buffers by name) that would be
+            returned; the best are returned.
+        stop: Called with the curve at each mark; true ends the training.
         mark_every: Steps between marks, at which the curve grows and the score is taken; by
             default one pass over the data.
         progress: Called as ``progress(done, total, text)``.
         checkpoint: File to keep the state in, and to go on from where it exists.
-        save_every_s: Seconds between two savings.
 
     Returns:
         The trained values, detached.
@@ -188,11 +196,12 @@ def train(
     mark_every = mark_every or max(len(data) // size, 1)
     state = _State(dict(parameters), dict(buffers or {}), optimiser.build(parameters.values()))
     if ema is not None:
-        state.average = _copies(state.parameters)
+        state.average = {n: v for n, v in _copies(state.values).items() if v.is_floating_point()}
     if checkpoint is not None and checkpoint.exists():
         state.load(checkpoint, identity)
     saved_at = shown_at = time.monotonic()
-    while state.step < steps:
+    ended = state.step == steps or (stop is not None and bool(state.curve) and stop(state.curve))
+    while not ended:
         now = batch_at(data, size, state.step, streams, augment)
         set_rate(state.optimiser, optimiser, state.step, steps)
         _one_step(state, loss, now, purpose, clip_norm)
@@ -203,11 +212,12 @@ def train(
             state.follow(ema)
         if state.step % mark_every == 0 or state.step == steps:
             _mark(state, score)
-        last, seconds = state.step == steps, time.monotonic()
-        if checkpoint is not None and (last or seconds - saved_at >= save_every_s):
+            ended = state.step == steps or (stop is not None and stop(state.curve))
+        seconds = time.monotonic()
+        if checkpoint is not None and (ended or seconds - saved_at >= _SAVE_EVERY_S):
             state.save(checkpoint, identity)
             saved_at = seconds
-        if progress is not None and (last or seconds - shown_at >= _SHOW_EVERY_S):
+        if progress is not None and (ended or seconds - shown_at >= _SHOW_EVERY_S):
             progress(state.step, steps, _words(purpose, state.curve))
             shown_at = seconds
     return _result(state)
@@ -254,8 +264,7 @@ def _one_step(
     clip_norm: float | None,
 ) -> None:
     state.optimiser.zero_grad(set_to_none=True)
-    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(now.streams.integer("torch"))
+    with torch.enable_grad(), seeded(now.streams.integer("torch")):
         value = loss(now)
         value.backward()  # type: ignore[no-untyped-call]
     reached = float(value.detach())
@@ -271,30 +280,44 @@ def _one_step(
     state.loss_steps += 1
 
 
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed PyTorch's own generator (dropout, fresh weights) for a block, and put it back after.
+
+    ``torch.manual_seed`` would also queue a call, with a stack trace, for every accelerator that
+    is not in use, at each step.
+
+    Args:
+        seed: Any integer in [0, 2**63).
+    """
+    before = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)
+
+
 def _mark(state: _State, score: Callable[[Mapping[str, Tensor]], float] | None) -> None:
     entry = {"step": float(state.step), "loss": state.loss_sum / max(state.loss_steps, 1)}
     state.loss_sum, state.loss_steps = 0.0, 0
     if score is not None:
         with torch.no_grad():
-            entry["score"] = score(state.chosen)
+            entry["score"] = score(_copies(state.chosen))
         if entry["score"] > state.best_score:
             state.best_score, state.best_step = entry["score"], state.step
-            state.best = {
-                **_prefixed("parameter", _copies(state.chosen)),
-                **_prefixed("buffer", _copies(state.buffers)),
-            }
+            state.best = _copies(state.chosen)
     state.curve.append(entry)
 
 
 def _result(state: _State) -> Trained:
-    if state.best:
-        return Trained(
-            _below("parameter", state.best),
-            _below("buffer", state.best),
-            state.curve,
-            state.best_step,
-        )
-    return Trained(_copies(state.chosen), _copies(state.buffers), state.curve, state.step)
+    values = state.best or _copies(state.chosen)
+    return Trained(
+        {name: values[name] for name in state.parameters},
+        {name: values[name] for name in state.buffers},
+        state.curve,
+        state.best_step if state.best else state.step,
+    )
 
 
 def _words(purpose: str, curve: list[dict[str, float]]) -> str:

@@ -8,12 +8,18 @@ from torch import Tensor
 
 from mho.data import Data
 from mho.errors import BundleError, DataError
+from mho.recover import training
 from mho.recover.checkpoint import save_checkpoint
 from mho.recover.optimiser import Adam, CosineRate, Sgd, StepRate
 from mho.recover.training import Batch, Trained, batch_at, train
 from mho.rng import Streams
 
 LINE = Data(torch.linspace(-1, 1, 40).unsqueeze(1), torch.zeros(40, dtype=torch.int64), name="line")
+
+
+@pytest.fixture(autouse=True)
+def _saved_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_SAVE_EVERY_S", 0.0)
 
 
 class Stopped(Exception):
@@ -56,7 +62,6 @@ def fit_line(
         ema=ema,
         score=lambda values: -abs(float(values["weight"]) - 3),
         checkpoint=checkpoint,
-        save_every_s=0,
     )
 
 
