@@ -1,1 +1,21 @@
 """Ways to win back accuracy; all share one protocol and compose in order."""
+
+from mho.recover.base import Recovery
+from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
+from mho.recover.distill import Distill, NoiseTraining
+from mho.recover.registry import METHODS, by_name
+from mho.recover.sparse import SparseAdaptation
+from mho.recover.veraplus import VeraPlus
+
+__all__ = [
+    "METHODS",
+    "BatchNormRecalibration",
+    "Distill",
+    "DriftScale",
+    "NoiseTraining",
+    "Nothing",
+    "Recovery",
+    "SparseAdaptation",
+    "VeraPlus",
+    "by_name",
+]

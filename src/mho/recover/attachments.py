@@ -15,6 +15,7 @@ _CLASSES: Final = {
     "batch-norm": "mho.recover.baselines.batch_norm:RecalibratedNorms",
     "drift-scale": "mho.recover.baselines.drift_scale:DriftScaleGain",
     "sparse-branch": "mho.recover.sparse.branch:SparseBranch",
+    "sparse-self-adaptation": "mho.recover.sparse.self_adaptation:SelfAdaptation",
     "vera-branch": "mho.recover.veraplus.attachment:VeraBranch",
 }
 
