@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from markupsafe import Markup
@@ -40,8 +41,8 @@ def schedule_figure(step: Step, index: int) -> Figure | None:
     caption = f"{step.name}: {_count(len(sets))}, each in force until the next."
     if guarded:
         caption += (
-            " Points: mean accuracy over chips where the set is last in force; whiskers: three "
-            "standard deviations down; dashes: the bound that they must stay above."
+            " Points: mean accuracy over chips at the time where the set comes closest to its "
+            "bound; whiskers: three standard deviations down; dashes: the bound."
         )
     return Figure(
         name=f"schedule-{index}",
@@ -124,8 +125,9 @@ def _guarantee(plot: Plot, entry: SetInForce, ends: tuple[float, float]) -> Mark
     if entry.bound is not None:
         parts.append(line(plot, ends, [entry.bound] * 2, class_="rule target"))
     if entry.mean is not None:
+        middle = math.sqrt(ends[0] * ends[1]) if ends[0] > 0 else ends[1]
         if guard is not None:
-            parts.append(whisker_y(plot, ends[1], guard, entry.mean, series=1))
+            parts.append(whisker_y(plot, middle, guard, entry.mean, series=1))
         parts.append(line(plot, ends, [entry.mean] * 2, series=1))
-        parts.append(dots(plot, [ends[1]], [entry.mean], series=1))
+        parts.append(dots(plot, [middle], [entry.mean], series=1))
     return group(*parts)
