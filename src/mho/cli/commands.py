@@ -28,6 +28,10 @@ COMMANDS: dict[str, Entry] = {
     "device": Entry("mho.cli.device", "Show, check, fit, simulate and compare device laws."),
     "doctor": Entry("mho.cli.doctor", "Show what this machine has: versions, cores, extras, data."),
     "report": Entry("mho.cli.report", "Write a study's results as one self-contained HTML page."),
+    "reproduce": Entry(
+        "mho.cli.reproduce",
+        "Reproduce a paper's headline results; run it again to go on where it stopped.",
+    ),
     "run": Entry(
         "mho.cli.run", "Run a study from its file; run it again to go on where it stopped."
     ),

@@ -1,0 +1,113 @@
+"""Holding what was measured beside what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mho.errors import ConfigError
+from mho.reproduce.paper import Expectation
+from mho.study.spec import AS_IS
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One figure as expected and as measured.
+
+    Attributes:
+        what: The figure in words.
+        study: The study that it comes from.
+        step: The step of that study.
+        t_s: Time since programming in s.
+        quantity: What of it, see :data:`mho.reproduce.paper.Quantity`.
+        measured: Its value here.
+        ci_low: Lower end of its interval; for the worst chip there is none.
+        ci_high: Upper end.
+        chips: Number of chips.
+        paper: The paper's value, or None.
+        target: The value to reach or not to exceed, or None.
+        met: Whether the target is met; None where there is none.
+        note: Why the two may differ.
+    """
+
+    what: str
+    study: str
+    step: str
+    t_s: float
+    quantity: str
+    measured: float
+    ci_low: float | None
+    ci_high: float | None
+    chips: int
+    paper: float | None
+    target: float | None
+    met: bool | None
+    note: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self)
+
+
+def compare(expected: Expectation, figures: Mapping[str, Any]) -> Comparison:
+    """Find a figure among a study's and hold it beside what is expected.
+
+    Args:
+        expected: The figure.
+        figures: The study's figures, as :func:`mho.run_study` returns them.
+
+    Raises:
+        ConfigError: The study has no such step or time.
+    """
+    at = _at(_step(figures, expected.step), expected.time, expected.what)
+    baseline = float(figures["baseline"]["accuracy"])
+    mean, low, high, worst = (float(at[k]) for k in ("mean", "ci_low", "ci_high", "worst"))
+    drift_free = float(_step(figures, AS_IS)["times"][0]["mean"])
+    found: dict[str, tuple[float, float | None, float | None]] = {
+        "accuracy": (mean, low, high),
+        "worst": (worst, None, None),
+        "drop_pp": (100 * (baseline - mean), 100 * (baseline - high), 100 * (baseline - low)),
+        "worst_drop_pp": (100 * (baseline - worst), None, None),
+        "kept": (mean / drift_free, low / drift_free, high / drift_free),
+    }
+    measured, ci_low, ci_high = found[expected.quantity]
+    met = None
+    if expected.at_least is not None:
+        met = measured >= expected.at_least
+    elif expected.at_most is not None:
+        met = measured <= expected.at_most
+    return Comparison(
+        what=expected.what,
+        study=expected.study,
+        step=expected.step,
+        t_s=float(at["t_s"]),
+        quantity=expected.quantity,
+        measured=measured,
+        ci_low=ci_low,
+        ci_high=ci_high,
+        chips=int(at["chips"]),
+        paper=expected.paper,
+        target=expected.at_least if expected.at_least is not None else expected.at_most,
+        met=met,
+        note=expected.note,
+    )
+
+
+def _step(figures: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    for step in figures["steps"]:
+        if step["name"] == name:
+            found: Mapping[str, Any] = step
+            return found
+    names = ", ".join(step["name"] for step in figures["steps"])
+    raise ConfigError(f"the study has no step '{name}'; it has {names}.")
+
+
+def _at(step: Mapping[str, Any], t_s: float | None, what: str) -> Mapping[str, Any]:
+    times: list[Mapping[str, Any]] = step["times"]
+    if t_s is None:
+        return times[-1]
+    for at in times:
+        if abs(at["t_s"] - t_s) <= 1e-9 * t_s:
+            return at
+    raise ConfigError(f"'{what}': step '{step['name']}' was not evaluated at {t_s:g} s.")

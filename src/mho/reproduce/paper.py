@@ -1,0 +1,106 @@
+"""What a reproduction consists of: studies, and what is expected of their figures."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from mho.device.law import Law
+from mho.errors import unknown
+from mho.study.spec import AS_IS
+from mho.units import seconds
+
+_FOLDER = Path(__file__).parent
+
+Quantity = Literal["accuracy", "worst", "drop_pp", "worst_drop_pp", "kept"]
+"""What is compared: the mean accuracy over chips or the worst chip's; the points that the mean or
+the worst chip lies below the digital network; the mean as a share of the drift-free one (the first
+step at the first time)."""
+
+
+def _seconds(value: object) -> object:
+    return seconds(value) if isinstance(value, str | int | float) else value
+
+
+class Expectation(Law):
+    """One figure, with what the paper says and what is to be reached here.
+
+    Attributes:
+        what: The figure in words.
+        dataset: Name of the data set that it is part of, as in ``--dataset``.
+        study: Name of the study's file, without ``.toml``.
+        step: The step of that study.
+        time: Time since programming; the study's last one by default.
+        quantity: What of it.
+        paper: What the paper reports, in the same unit; None where it says nothing.
+        at_least: What is to be reached, for accuracies.
+        at_most: What must not be exceeded, for losses, and for collapses that are to show.
+        note: Why the two may differ.
+    """
+
+    what: str
+    dataset: str
+    study: str
+    step: str = AS_IS
+    time: Annotated[float | None, BeforeValidator(_seconds)] = None
+    quantity: Quantity
+    paper: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Expectation:
+        if self.at_least is not None and self.at_most is not None:
+            raise ValueError("give at_least or at_most, not both")
+        return self
+
+
+class Paper(Law):
+    """A paper whose results are reproduced.
+
+    Attributes:
+        title: Authors, title, where it appeared.
+        doi: Its identifier.
+        why: What separates our setting from theirs.
+        expect: The figures, in order.
+    """
+
+    title: str
+    doi: str
+    why: str
+    expect: Annotated[tuple[Expectation, ...], Field(min_length=1)]
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The data sets that there are figures for, in order."""
+        return tuple(dict.fromkeys(e.dataset for e in self.expect))
+
+
+def list_papers() -> list[str]:
+    """Return the names of the papers that can be reproduced.
+
+    >>> list_papers()
+    ['charan2020', 'veraplus']
+    """
+    return sorted(path.parent.name for path in _FOLDER.glob("*/paper.toml"))
+
+
+def load_paper(name: str) -> Paper:
+    """Load a paper by name.
+
+    Raises:
+        ConfigError: There is none of that name; the nearest is named.
+    """
+    if name not in list_papers():
+        raise unknown("paper", name, list_papers(), where="mho reproduce")
+    file = _FOLDER / name / "paper.toml"
+    return Paper.parse(tomllib.loads(file.read_text(encoding="utf-8")), where=str(file))
+
+
+def study_file(paper: str, study: str) -> Path:
+    """Return the file of one of a paper's studies."""
+    return _FOLDER / paper / f"{study}.toml"

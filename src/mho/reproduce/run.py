@@ -1,0 +1,84 @@
+"""Running a reproduction: its studies, resumable, then the comparison and its page."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any, Literal
+
+import mho
+from mho.errors import unknown
+from mho.files import atomic_write, writable_folder
+from mho.progress import Progress
+from mho.reproduce.compare import compare
+from mho.reproduce.document import document
+from mho.reproduce.paper import Expectation, load_paper, study_file
+from mho.study.run import run_study
+
+
+def reproduce(
+    name: str,
+    *,
+    dataset: str | None = None,
+    out: str | Path | None = None,
+    progress: Progress | Literal[False] | None = None,
+) -> dict[str, Any]:
+    """Run a paper's headline results on our data and hold them beside the paper's.
+
+    Each of its studies is an ordinary one in a folder of its own, so what is finished is never done
+    again: run it again after a kill and it goes on.
+
+    Args:
+        name: ``"charan2020"`` or ``"veraplus"``.
+        dataset: Only the figures on this data set; all by default.
+        out: Folder for the results; ``results/reproduce/NAME`` by default.
+        progress: None shows a bar on a terminal, False nothing; or a function of
+            (done, total, text).
+
+    Returns:
+        Plain data: ``figures`` (expected and measured), ``studies``, ``facts``. The same is written
+        to ``NAME.json`` and, for people, ``NAME.md`` in the folder.
+
+    Raises:
+        ConfigError: There is no such paper, or it has no figures on that data set.
+        StoreError: The folder cannot be written to.
+        MhoError: Any of the errors of a study.
+    """
+    paper = load_paper(name)
+    if dataset is not None and dataset not in paper.datasets:
+        raise unknown("data set", dataset, paper.datasets, where=f"mho reproduce {name}")
+    folder = writable_folder(Path("results") / "reproduce" / name if out is None else Path(out))
+    expected = [e for e in paper.expect if dataset in (None, e.dataset)]
+    studies = {
+        study: run_study(study_file(name, study), folder / study, progress=progress)
+        for study in dict.fromkeys(e.study for e in expected)
+    }
+    comparisons = [compare(e, studies[e.study]) for e in expected]
+    facts = _facts(expected, studies)
+    plain = {
+        "format": 1,
+        "paper": name,
+        "title": paper.title,
+        "doi": paper.doi,
+        "facts": facts,
+        "figures": [c.to_dict() for c in comparisons],
+        "studies": studies,
+    }
+    atomic_write(folder / f"{name}.json", json.dumps(plain, indent=1, allow_nan=False) + "\n")
+    atomic_write(folder / f"{name}.md", document(paper, comparisons, studies, facts))
+    return {**plain, "page": str(folder / f"{name}.md")}
+
+
+def _facts(expected: list[Expectation], studies: dict[str, Any]) -> dict[str, str]:
+    first = next(iter(studies.values()))
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "mho": mho.__version__,
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
+        "data sets": ", ".join(dict.fromkeys(e.dataset for e in expected)),
+        "chips": f"seeds {first['seeds']['chips'][0]} to {first['seeds']['chips'][1]}",
+        "versions": ", ".join(f"{k} {v}" for k, v in first["versions"].items()),
+    }

@@ -1,0 +1,115 @@
+"""Reproductions: every expectation finds its figure, and the page shows both."""
+
+import tomllib
+
+import pytest
+
+import mho
+from mho.reproduce import run as runner
+from mho.reproduce.compare import compare
+from mho.reproduce.paper import Expectation, list_papers, load_paper, study_file
+from mho.study.spec import AS_IS, read_study
+
+
+def at(t_s, label, mean, worst):
+    low, high = mean - 0.01, mean + 0.01
+    return {"t_s": t_s, "label": label, "mean": mean, "ci_low": low, "ci_high": high,
+            "worst": worst, "chips": 20}  # fmt: skip
+
+
+FIGURES = {
+    "baseline": {"accuracy": 0.99, "images": 100},
+    "data": {"name": "mnist", "images": 100, "note": "original pixels"},
+    "hardware": {"device": {"name": "d"}, "mapping": {"law": "single-device", "scale": "layer"}},
+    "verdict": "It holds.",
+    "seeds": {"chips": [0, 19], "training": 0},
+    "versions": {"torch": "2"},
+    "steps": [
+        {"name": AS_IS, "knows": {"labels": False}, "times": [at(1, "1 s", 0.9, 0.8),
+                                                              at(10, "10 s", 0.5, 0.3)]},
+        {"name": "mended", "knows": {"labels": True, "true_time": True},
+         "times": [at(1, "1 s", 0.985, 0.97), at(10, "10 s", 0.98, 0.95)]},
+    ],
+}  # fmt: skip
+
+
+def expected(**changes):
+    values = {"what": "x", "dataset": "mnist", "study": "s", "quantity": "accuracy", **changes}
+    return Expectation.parse(values, where="test")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "step", "time", "value"),
+    [
+        ("accuracy", AS_IS, None, 0.5),
+        ("accuracy", AS_IS, "1 s", 0.9),
+        ("worst", "mended", None, 0.95),
+        ("drop_pp", "mended", 1, 0.5),
+        ("worst_drop_pp", "mended", 1, 2.0),
+        ("kept", "mended", None, 0.98 / 0.9),
+    ],
+)
+def test_quantities_by_hand(quantity, step, time, value):
+    found = compare(expected(quantity=quantity, step=step, time=time), FIGURES)
+    assert found.measured == pytest.approx(value)
+    if found.ci_low is not None:
+        assert found.ci_low < found.measured < found.ci_high
+
+
+@pytest.mark.parametrize(
+    ("bound", "met"),
+    [
+        ({"at_least": 0.97}, True),
+        ({"at_least": 0.99}, False),
+        ({"at_most": 0.5}, False),
+        ({}, None),
+    ],
+)
+def test_targets_are_met_or_not(bound, met):
+    assert compare(expected(step="mended", **bound), FIGURES).met is met
+
+
+def test_a_missing_step_or_time_is_named():
+    with pytest.raises(mho.MhoError, match="has no step 'mendd'; it has as it is, mended"):
+        compare(expected(step="mendd"), FIGURES)
+    with pytest.raises(mho.MhoError, match="was not evaluated at 5 s"):
+        compare(expected(time=5), FIGURES)
+
+
+@pytest.mark.parametrize("name", list_papers())
+def test_every_expectation_points_at_a_step_of_a_sound_study(name):
+    for e in load_paper(name).expect:
+        study = read_study(study_file(name, e.study)).study
+        assert e.step in {AS_IS, *(step.name for step in study.recover)}
+        assert study.data.name == e.dataset
+        if e.time is not None:
+            assert e.time in study.evaluate.times
+
+
+@pytest.mark.parametrize("name", list_papers())
+def test_studies_of_a_paper_have_names_of_their_own(name):
+    studies = {e.study for e in load_paper(name).expect}
+    names = {tomllib.loads(study_file(name, s).read_text())["name"] for s in studies}
+    assert len(names) == len(studies)
+
+
+def test_the_page_shows_what_was_expected_beside_what_was_measured(tmp_path, monkeypatch):
+    paper = load_paper("charan2020")
+    one = paper.expect[0].model_copy(update={"step": "mended"})
+    monkeypatch.setattr(runner, "run_study", lambda *args, **kwargs: FIGURES)
+    monkeypatch.setattr(
+        runner, "load_paper", lambda name: paper.model_copy(update={"expect": (one,)})
+    )
+    found = runner.reproduce("charan2020", out=tmp_path, progress=False)
+    page = (tmp_path / "charan2020.md").read_text()
+    assert "| 31.76 | 50.00 | **98.00** [97.00, 99.00] | 20 | **no** |" in page
+    assert "labels, true time" in page
+    assert found["figures"][0]["met"] is False
+    assert (tmp_path / "charan2020.json").is_file()
+
+
+def test_unknown_papers_and_data_sets_name_the_nearest():
+    with pytest.raises(mho.MhoError, match="Did you mean 'charan2020'"):
+        runner.reproduce("charan")
+    with pytest.raises(mho.MhoError, match="Did you mean 'mnist'"):
+        runner.reproduce("charan2020", dataset="minst")
