@@ -118,6 +118,8 @@ class Calibration:
             for key, x in tensors.items()
             if key.startswith("inputs.")
         }
+        if not parts:
+            raise KeyError("inputs")
         data = Data(parts.get("", parts), tensors["labels"], name=name, role="calibration")
         if not 1 <= held < len(data):
             raise DataError(f"{held} of {len(data)} examples cannot be held out")

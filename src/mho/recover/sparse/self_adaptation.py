@@ -74,8 +74,7 @@ class SelfAdaptation(Attachment):
             BundleError: Something is missing or does not fit.
         """
         try:
-            values = {k: v for k, v in settings["adaptation"].items() if v is not None}
-            adaptation = SparseSettings.parse(values, where="sparse self-adaptation")
+            adaptation = SparseSettings.parse(settings["adaptation"], where="its settings")
             held, seed = int(settings["held"]), int(settings["seed"])
             calibration = Calibration.restore(str(settings["data"]), held, tensors)
         except (KeyError, TypeError, ValueError, AttributeError, ConfigError, DataError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,12 +17,15 @@ from mho.recover.sparse.matrix import count_bits
 from mho.recover.sparse.positions import AnyPositions, ImportanceSampling
 from mho.units import Time, seconds
 
+_BUDGET = 0.05
+"""Share of the weights that get a word where nothing is said."""
+
 
 class SparseSettings(Law):
     """Settings of sparse adaptation.
 
     Args:
-        budget: Share of the mapped weights that get an SRAM word.
+        budget: Share of the mapped weights that get an SRAM word; 5 % where nothing else is said.
         budget_area: Instead: added area as a share of the chip, e.g. 0.0786; ``book`` prices it.
         book: Price book of the area.
         positions: The rule that chooses the weights.
@@ -45,7 +48,7 @@ class SparseSettings(Law):
             time.
     """
 
-    budget: Annotated[float, Field(gt=0, le=1)] = 0.05
+    budget: Annotated[float, Field(gt=0, le=1)] | None = None
     budget_area: Annotated[float, Field(gt=0)] | None = None
     book: str = DEFAULT_BOOK
     positions: AnyPositions = ImportanceSampling()
@@ -64,11 +67,13 @@ class SparseSettings(Law):
     patience: Annotated[int, Field(ge=1)] = 3
     time: Time | None = None
 
-    @model_validator(mode="after")
-    def _one_budget(self) -> SparseSettings:
-        if self.budget_area is not None and "budget" in self.model_fields_set:
+    @model_validator(mode="before")
+    @classmethod
+    def _one_budget(cls, values: dict[str, Any]) -> dict[str, Any]:
+        given = [key for key in ("budget", "budget_area") if values.get(key) is not None]
+        if len(given) == 2:
             raise ValueError("budget and budget_area both say how many words; give one of them")
-        return self
+        return values if given else {**values, "budget": _BUDGET}
 
     @property
     def knowledge(self) -> Knowledge:
@@ -87,7 +92,7 @@ class SparseSettings(Law):
         Raises:
             ConfigError: The budget buys no word.
         """
-        share = self.budget
+        share = self.budget or 0.0
         if self.budget_area is not None:
             address = count_bits(max(layer.weights for layer in network.layers))
             bits = self.word_bits + (address if self.positions.needs_addresses else 0)

@@ -77,8 +77,8 @@ class SparseAdaptation(SparseSettings, Recovery):
         found = adapt(self, chip, calibration, seed=seed, progress=progress)
         attachment: Attachment = found.branch
         if isinstance(target, MappedNetwork):
-            settings = SparseSettings.model_validate(self.model_dump(exclude_unset=True))
-            attachment = SelfAdaptation(settings, calibration, seed)
+            fields = {name: getattr(self, name) for name in SparseSettings.model_fields}
+            attachment = SelfAdaptation(SparseSettings(**fields), calibration, seed)
         return target.with_applied(
             Applied(
                 self.method,
