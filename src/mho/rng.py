@@ -4,14 +4,23 @@ A stream is keyed by a seed and a path of labels, e.g. ``(7, "chip", "conv1", "p
 Equal keys give equal numbers whatever was drawn before, in whichever order, process or thread, so a
 chip is its seed. Numbers are made on the CPU in blocks of 65,536, each block from its own key:
 several threads may fill one array and the result does not depend on how many there are.
+
+Normal numbers take most of the time that a chip costs, so they are made by table: the sum of two
+entries, each the mean of one of 65,536 equally likely pieces of the normal distribution. That is
+three times faster than the ziggurat, and made of sums alone it gives the same bits on every
+machine. Against the normal distribution the excess kurtosis is -1e-4 and the share beyond 4, 4.5
+and 5 standard deviations is 0.5 %, 3 % and 10 % too small; nothing lies beyond 6.2.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from statistics import NormalDist
 from typing import TypeAlias
 
 import numpy as np
@@ -21,6 +30,7 @@ Label: TypeAlias = str | int | float
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 
 _BLOCK = 1 << 16
+_PIECES = 1 << 16
 _DOMAIN = b"mho-streams-1"
 
 
@@ -65,18 +75,22 @@ class Streams:
 
     def normal(self, shape: tuple[int, ...], *labels: Label) -> FloatArray:
         """Draw standard normal numbers (float32) of the given shape."""
-        return self._fill(shape, labels, "standard_normal")
+        return self._fill(shape, labels, _fill_normal)
 
     def uniform(self, shape: tuple[int, ...], *labels: Label) -> FloatArray:
         """Draw uniform numbers in [0, 1) (float32) of the given shape."""
-        return self._fill(shape, labels, "random")
+        return self._fill(shape, labels, _fill_uniform)
 
-    def _fill(self, shape: tuple[int, ...], labels: tuple[Label, ...], method: str) -> FloatArray:
+    def _fill(
+        self,
+        shape: tuple[int, ...],
+        labels: tuple[Label, ...],
+        fill: Callable[[np.random.Generator, FloatArray], None],
+    ) -> FloatArray:
         out = np.empty(math.prod(shape), dtype=np.float32)
 
         def block(start: int) -> None:
-            generator = self.generator(*labels, start // _BLOCK)
-            getattr(generator, method)(dtype=np.float32, out=out[start : start + _BLOCK])
+            fill(self.generator(*labels, start // _BLOCK), out[start : start + _BLOCK])
 
         starts = range(0, out.size, _BLOCK)
         if len(starts) < 4:
@@ -86,3 +100,29 @@ class Streams:
             with ThreadPoolExecutor(min(len(starts), os.cpu_count() or 1)) as pool:
                 list(pool.map(block, starts))
         return out.reshape(shape)
+
+
+def _fill_uniform(generator: np.random.Generator, out: FloatArray) -> None:
+    generator.random(dtype=np.float32, out=out)
+
+
+def _fill_normal(generator: np.random.Generator, out: FloatArray) -> None:
+    words = generator.bit_generator.random_raw(-(-out.size // 2))
+    pieces = words.astype("<u8", copy=False).view("<u2").reshape(-1, 2)[: out.size]
+    means = _means_of_pieces().take(pieces)
+    np.add(means[:, 0], means[:, 1], out=out)
+
+
+@functools.cache
+def _means_of_pieces() -> FloatArray:
+    """Return the means of equally likely pieces of a normal law of variance 1/2, shape (65536,).
+
+    They are rounded to multiples of 2**-22, so that no library's last bit decides a chip.
+    """
+    normal = NormalDist()
+    edges = [normal.inv_cdf(piece / _PIECES) for piece in range(1, _PIECES // 2 + 1)]
+    density = np.array([0.0, *(normal.pdf(edge) for edge in edges)])
+    lower = (density[:-1] - density[1:]) * _PIECES
+    means = np.concatenate([lower, -lower[::-1]])
+    means /= math.sqrt(2 * float((means**2).mean()))
+    return np.asarray(np.round(means * 2**22) / 2**22, dtype=np.float32)

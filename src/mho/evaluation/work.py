@@ -20,7 +20,7 @@ from mho.network.self_check import self_check
 from mho.results import Trial, digest
 from mho.units import time_text
 
-_NUMBERS = 1
+_NUMBERS = 2
 """Raised when a change of mho changes the numbers of a trial, so that old ones are not mixed in."""
 _READ = 0
 """Number of the read whose noise is in every evaluation, as in ``chip.at(t)``."""

@@ -18,7 +18,7 @@ from mho.network.mapped import MappedNetwork
 from mho.recover.base import Recovery
 from mho.results import digest
 
-_NUMBERS = 1
+_NUMBERS = 2
 """Raised when a change of mho changes what a recovery learns, so that old ones are not reused."""
 
 
@@ -37,7 +37,7 @@ class Artefact:
     seconds: float
 
 
-def key_of(network: MappedNetwork, recovery: Recovery, data: Data, seed: int) -> str:
+def key_of(network: MappedNetwork, recovery: Recovery, data: Data, seed: int, threads: int) -> str:
     """Return the id of what a recovery makes of a network: equal ids, equal result.
 
     Args:
@@ -45,6 +45,7 @@ def key_of(network: MappedNetwork, recovery: Recovery, data: Data, seed: int) ->
         recovery: The recovery.
         data: What it may see.
         seed: Seed of its training.
+        threads: Threads that train: the order of sums, and so the last bits, depend on them.
     """
     return digest(
         {
@@ -54,6 +55,7 @@ def key_of(network: MappedNetwork, recovery: Recovery, data: Data, seed: int) ->
             "settings": recovery.settings(),
             "data": data.digest,
             "seed": seed,
+            "threads": threads,
         }
     )
 
@@ -79,12 +81,12 @@ class Artefacts:
         """Return whether an artefact is there, whole."""
         return self._note(key).is_file()
 
-    def get(self, key: str, before: MappedNetwork) -> Artefact | None:
+    def get(self, key: str, base: MappedNetwork) -> Artefact | None:
         """Return an artefact, or None where it is missing or was not finished.
 
         Args:
             key: Its id.
-            before: The network that it was made from.
+            base: A network of the same architecture on the same hardware.
 
         Raises:
             BundleError: It was edited, or damaged.
@@ -93,8 +95,8 @@ class Artefacts:
             return None
         try:
             note = json.loads(self._note(key).read_text(encoding="utf-8"))
-            loaded = load_bundle(self.bundle(key), model=before.model).network
-            student = before.with_weights(loaded.model.state_dict())
+            loaded = load_bundle(self.bundle(key), model=base.model).network
+            student = base.with_weights(loaded.model.state_dict())
             network = replace(student, applied=loaded.applied)
             if note["key"] != key or note["network"] != network.digest:
                 raise BundleError("its contents are not those that its note describes.")
