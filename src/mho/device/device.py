@@ -375,7 +375,7 @@ class Device(Law):
             >>> device = mho.load_device("falcone2025").replace(temperature=law)
             >>> hot = device.at_temperature(220)
             >>> round(float(hot.spread(50.0, 60.0) / device.spread(50.0, 60.0)), 3)
-            1.274
+            1.272
         """
         law = self.temperature
         if law is None:

@@ -15,12 +15,14 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from mho.device.continued import ContinuedDrift
 from mho.device.curve import polynomial
 from mho.device.law import Array, Law
 from mho.device.levels import Window
 from mho.device.quantiles import QuantileDrift
 from mho.device.saturating import SaturatingDrift
 from mho.device.shaped import ShapedDrift
+from mho.device.temperature import AcceleratedDrift
 
 
 class NoDrift(Law):
@@ -192,10 +194,14 @@ Drift = Annotated[
     | SaturatingDrift
     | QuantileDrift
     | ShapedDrift
+    | ContinuedDrift
+    | AcceleratedDrift
     | ScaledDrift,
     Field(discriminator="law"),
 ]
 ScaledDrift.model_rebuild()
+AcceleratedDrift.model_rebuild(_types_namespace={"Drift": Drift})
+ContinuedDrift.model_rebuild(_types_namespace={"Drift": Drift})
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(64)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()

@@ -48,6 +48,8 @@ def fit_verdict(fit: FitResults) -> str:
 half of the levels and times that have at least 200 cells, and within 0.07 sd at all of them.
     """
     name = str(fit.device.get("name", "the device"))
+    if not fit.reads:
+        return f"The law of {name}, as its card states it; no measurements stand beside it."
     cells = f"{words.amount(fit.cells)} cell{'' if fit.cells == 1 else 's'}"
     if fit.median_error_sd is None or fit.largest_error_sd is None:
         reads = f"{words.amount(fit.reads)} read{'' if fit.reads == 1 else 's'}"

@@ -11,6 +11,7 @@ from mho.cli.device.table_options import (
     HeaderOption,
     TablesArgument,
     UnitsOption,
+    WideOption,
     split_words,
 )
 from mho.cli.output import JsonOption, check_json, print_table, write_json
@@ -31,6 +32,7 @@ def inspect(
     tables: TablesArgument,
     columns: ColumnsOption = None,
     units: UnitsOption = None,
+    wide: WideOption = False,
     header: HeaderOption = None,
     drop_missing: DropOption = False,
     json: JsonOption = None,
@@ -40,7 +42,9 @@ def inspect(
 
     files, stated, of_units = split_words(tables, columns, units)
     check_json(json)
-    seen = inspect_table(list(files), stated, of_units, header=header, drop_missing=drop_missing)
+    seen = inspect_table(
+        list(files), stated, of_units, wide=wide, header=header, drop_missing=drop_missing
+    )
     typer.echo(f"{seen.table}: {seen.rows:,} rows, {'with' if seen.header else 'no'} header")
     rows = [(c.name, c.holds, f"{c.distinct:,}", c.missing, c.understood) for c in seen.columns]
     print_table(["column", "holds", "distinct", "missing", "understood as"], rows)

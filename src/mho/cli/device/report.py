@@ -14,7 +14,7 @@ from mho.cli.output import JsonOption, check_json, write_json
 def register(app: typer.Typer) -> None:
     """Add the command to ``mho device``."""
     lines = (
-        "mho device report fit.json -o fit.html",
+        "mho device report my.toml -o my.html",
         "mho device report falcone2025 -o falcone2025.html",
     )
     app.command("report", epilog=examples(*lines))(report)
@@ -25,7 +25,8 @@ def report(
         str,
         typer.Argument(
             metavar="FIT",
-            help="What 'mho device fit --json' wrote; or a card, by preset name or file.",
+            help="A card, by preset name or file (with what 'mho device fit' wrote beside it); "
+            "or that file itself.",
         ),
     ],
     out: Annotated[
@@ -51,7 +52,7 @@ def report(
 
 
 def _read(source: str) -> dict[str, Any]:
-    """Read a fit from its JSON file, or make one without measurements from a card."""
+    """Read a fit from its JSON file, also beside its card; else the card without measurements."""
     from mho.device.cards import load_device
     from mho.report.read import read_json
 
@@ -59,4 +60,10 @@ def _read(source: str) -> dict[str, Any]:
         remedy = "run 'mho device fit --json' to write it anew"
         found: dict[str, Any] = read_json(Path(source), remedy=remedy)
         return found
-    return {"device": load_device(source).model_dump(mode="json", exclude_none=True)}
+    card = load_device(source).model_dump(mode="json", exclude_none=True)
+    beside = Path(source).with_suffix(".fit.json")
+    if beside.is_file():
+        found = read_json(beside, remedy="run 'mho device fit' to write it anew")
+        if found.get("device") == card:
+            return found
+    return {"device": card}

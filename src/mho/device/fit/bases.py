@@ -59,7 +59,7 @@ class Basis(ABC):
 
 
 def _powers(x: Floats, degree: int) -> Floats:
-    return np.polynomial.polynomial.polyvander(x, degree)
+    return np.asarray(np.polynomial.polynomial.polyvander(x, degree), dtype=np.float64)
 
 
 def _tuple(values: Floats) -> tuple[float, ...]:
@@ -166,9 +166,7 @@ class PositiveSpline(Basis):
 
     def law(self, theta: Floats, reference_uS: float) -> MonotoneSpline:
         """Return the spline."""
-        return MonotoneSpline(
-            g_uS=_tuple(self.nodes * reference_uS), values=_tuple(np.exp(theta))
-        )
+        return MonotoneSpline(g_uS=_tuple(self.nodes * reference_uS), values=_tuple(np.exp(theta)))
 
 
 class FreeLogTime(Basis):
@@ -279,7 +277,7 @@ class _Scaled(Basis):
         """Return a start: the growth's own, and the scale that then fits best."""
         free = self._free(points, values)
         growth = self._growth(free, points.ln_t)[0]
-        return np.r_[self.scale.start(points, values / np.maximum(growth, 1e-6)), free]
+        return np.concatenate([self.scale.start(points, values / np.maximum(growth, 1e-6)), free])
 
     def at(self, theta: Floats, points: Points) -> tuple[Floats, Floats]:
         """Return values and derivatives."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ from mho.device.fit.ranking import Candidate, Ranking, rank
 from mho.device.quantiles import QuantileDrift
 from mho.device.shaped import ShapedDrift
 from mho.device.tables.paths import Paths
-from mho.device.tables.reads import Floats
+from mho.device.tables.reads import Codes, Floats
 
 TABLE = "quantiles by level and time"
 PLAIN = "one normal law, linear in ln t"
@@ -137,20 +138,16 @@ def fit_family(
         family: Which.
         sample: Changes of the cells.
         reference: Conductance that polynomials are in units of.
-        like: The same curves with another shape, to start from.
+        like: The same curves fitted before, to start from; a normal one lends its curves.
 
     Returns:
         The fitted family and its log-likelihood.
     """
     model = _model(family, sample)
-    if like is not None:
-        common = model.middle.size + model.spread.size
-        start = like.theta[:common]
-    else:
-        start = _start(model, sample)
-    if model.has_parameter:
+    start = _start(model, sample) if like is None else like.theta[: model.size]
+    if model.has_parameter and len(start) < model.size:
         assert model.shape is not None
-        start = np.r_[start, model.shape.start]
+        start = np.append(start, model.shape.start)
     theta, log_likelihood = maximise(model, sample, start)
     return FittedFamily(family, model, theta, reference), log_likelihood
 
@@ -183,51 +180,97 @@ def _start(model: Model, sample: Sample) -> Floats:
     mean = average(value)
     sd = np.sqrt(np.maximum(average((value - mean[code]) ** 2), 1e-12))
     points = Points(average(x), average(ln_t))
-    return np.r_[model.middle.start(points, mean), model.spread.start(points, sd)]
+    return np.concatenate([model.middle.start(points, mean), model.spread.start(points, sd)])
 
 
 def rank_drift(
-    paths: Paths, groups: Groups, held_out: npt.NDArray[np.bool_], table: object
+    paths: Paths, groups: Groups, folds: Sequence[npt.NDArray[np.bool_]], table: object
 ) -> Ranking:
     """Fit every family and the table to most cells, and judge them on the others.
 
     Args:
         paths: Cells over time.
         groups: Which cells are alike.
-        held_out: Cells to judge on.
+        folds: Cells to judge on, for each round.
         table: The tabulated law of all cells.
+
+    Returns:
+        The families, each with its law fitted to all cells.
     """
     inside = groups.code >= 0
-    train, test = inside & ~held_out, inside & held_out
-    if train.sum() < 30 or test.sum() < 10:
-        train = test = inside
     reference = reference_uS(paths.take(inside))
-    seen, unseen = some_cells(paths.take(train)), some_cells(paths.take(test))
-    sample, judged = sample_of(seen, reference), sample_of(unseen, reference)
-    part = Groups(groups.code[train], groups.g_uS, groups.names, groups.by)
-    law = fit_quantile_drift(paths.take(train), part)
-    tried = [_judge_table(law, table, seen, unseen)]
-    fitted: dict[Family, FittedFamily] = {}
-    for family in families(len(paths.times_s), groups.count):
-        like = fitted.get(Family("normal", family.form, family.degree))
-        found, log_likelihood = fit_family(family, sample, reference, like)
-        fitted[family] = found
-        tried.append(
+    whole = sample_of(some_cells(paths.take(inside)), reference)
+    tried = families(len(paths.times_s), groups.count)
+    logs: dict[str, list[Floats]] = {name: [] for name in (TABLE, *(f.name for f in tried))}
+    cells: list[Codes] = []
+    last: Fitted = {}
+    for held_out in folds:
+        train, test = inside & ~held_out, inside & held_out
+        unseen = some_cells(paths.take(test))
+        judged = sample_of(unseen, reference)
+        cells.append(judged.cell)
+        part = Groups(groups.code[train], groups.g_uS, groups.names, groups.by)
+        law = fit_quantile_drift(paths.take(train), part)
+        logs[TABLE].append(log_densities(law, unseen)[1][~np.isnan(unseen.change_uS)])
+        sample = sample_of(some_cells(paths.take(train)), reference)
+        last = fit_families(tried, sample, reference, last)
+        for family, (found, _) in last.items():
+            logs[family.name].append(found.model.log_density(found.theta, judged))
+    candidates = [_table_candidate(table, paths.take(inside), np.concatenate(logs[TABLE]))]
+    for family, (found, log_likelihood) in fit_families(tried, whole, reference, last).items():
+        candidates.append(
             Candidate(
                 family.name,
                 found.model.size,
                 found.law,
-                found.model.log_density(found.theta, judged),
+                np.concatenate(logs[family.name]),
                 2 * found.model.size - 2 * log_likelihood,
-                found.estimates(sample),
+                found.estimates(whole),
             )
         )
-    return rank(tried, judged.cell)
+    return rank(candidates, np.concatenate(cells))
 
 
-def _judge_table(law: QuantileDrift, of_all: object, seen: Paths, unseen: Paths) -> Candidate:
-    """Judge the tabulated law on the same reads as the other families."""
-    size = len(law.g_uS) * len(law.times_s) * len(law.change_uS[0][0])
-    logs = log_densities(law, unseen)[1][~np.isnan(unseen.change_uS)]
-    own = float(np.nansum(log_densities(law, seen)[1]))
-    return Candidate(TABLE, size, of_all, logs, 2 * size - 2 * own)
+Fitted = dict[Family, tuple[FittedFamily, float]]
+
+
+def fit_families(
+    tried: Sequence[Family], sample: Sample, reference: float, before: Fitted
+) -> Fitted:
+    """Fit several families, each starting from an earlier fit or from its normal sister."""
+    found: Fitted = {}
+    for family in tried:
+        sister = found.get(Family("normal", family.form, family.degree))
+        like = before[family][0] if family in before else None if sister is None else sister[0]
+        found[family] = fit_family(family, sample, reference, like)
+    return found
+
+
+def _table_candidate(table: object, paths: Paths, logs: Floats) -> Candidate:
+    assert isinstance(table, QuantileDrift)
+    size = len(table.g_uS) * len(table.times_s) * len(table.change_uS[0][0])
+    own = float(np.nansum(log_densities(table, some_cells(paths))[1]))
+    return Candidate(TABLE, size, table, logs, 2 * size - 2 * own)
+
+
+def refit(law: ShapedDrift, paths: Paths) -> ShapedDrift:
+    """Return a law of the same family for other cells."""
+    scale: tuple[float, ...] = getattr(
+        law.mean_uS, "scale_uS" if hasattr(law.mean_uS, "scale_uS") else "intercept_uS"
+    )
+    family = Family(law.shape.shape, law.sd_uS.form, len(scale) - 1)
+    sample = sample_of(some_cells(paths), law.reference_uS)
+    like = None
+    if law.shape.shape != "normal":
+        like = fit_family(replace(family, shape="normal"), sample, law.reference_uS)[0]
+    return fit_family(family, sample, law.reference_uS, like)[0].law
+
+
+def futures(ranking: Ranking, times: int) -> tuple[ShapedDrift, ...]:
+    """Return the families that fit about as well as the best parametric one, for later times."""
+    if times < 3:
+        return ()
+    parametric = Ranking(
+        tuple(c for c in ranking.candidates if isinstance(c.law, ShapedDrift)), ranking.cells
+    )
+    return tuple(c.law for c in parametric.close())

@@ -52,12 +52,14 @@ class FaultFit:
         stuck_at_hrs: Cells at its bottom.
         overshoot: Cells programmed beyond the intended levels, or far from their target inside
             the window.
+        stuck: Which paths are stuck.
         faulty: Which paths are stuck or overshot; they take no part in the other fits.
     """
 
     stuck_at_lrs: Rate
     stuck_at_hrs: Rate
     overshoot: Rate
+    stuck: npt.NDArray[np.bool_]
     faulty: npt.NDArray[np.bool_]
 
     @property
@@ -67,6 +69,11 @@ class FaultFit:
             stuck_at_lrs=float(f"{self.stuck_at_lrs.estimate.value:.4g}"),
             stuck_at_hrs=float(f"{self.stuck_at_hrs.estimate.value:.4g}"),
         )
+
+    @property
+    def overshot(self) -> npt.NDArray[np.bool_]:
+        """Which paths overshot (they are faulty and not stuck)."""
+        return self.faulty & ~self.stuck
 
     def to_dict(self) -> dict[str, dict[str, float]]:
         """Return counts, rates and intervals as plain data."""
@@ -95,7 +102,7 @@ def find_faults(paths: Paths, states: States) -> FaultFit:
     nothing = np.zeros(len(paths), dtype=bool)
     beyond = Rate(int(states.overshoot.sum()), len(paths))
     if states.g_uS.size < 2:
-        return FaultFit(Rate(0, 0), Rate(0, 0), beyond, states.overshoot | nothing)
+        return FaultFit(Rate(0, 0), Rate(0, 0), beyond, nothing, states.overshoot)
     target = states.target_uS()
     known = states.code >= 0
     window = float(states.g_uS[-1] - states.g_uS[0])
@@ -112,6 +119,7 @@ def find_faults(paths: Paths, states: States) -> FaultFit:
         Rate(int(lrs.sum()), int(can_lrs.sum())),
         Rate(int(hrs.sum()), int(can_hrs.sum())),
         Rate(int(overshoot.sum()), len(paths)),
+        lrs | hrs,
         lrs | hrs | overshoot,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,21 @@ class MemoryFit:
     pairs: npt.NDArray[np.int64]
     log_likelihood: dict[str, float]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the correlations as plain data."""
+
+        def rows(matrix: Floats) -> list[list[float | None]]:
+            return [[float(c) if np.isfinite(c) else None for c in row] for row in matrix]
+
+        return {
+            "times_s": self.times_s.tolist(),
+            "measured": rows(self.measured),
+            "fitted": rows(self.fitted),
+            "pairs": self.pairs.tolist(),
+            "held_out": self.log_likelihood,
+            "law": self.law.law,
+        }
+
 
 def fit_memory(
     paths: Paths, groups: Groups, drift: Drift, held_out: npt.NDArray[np.bool_]
@@ -67,27 +83,44 @@ def fit_memory(
         return MemoryFit(Frozen(), times, measured, measured, pairs, {})
     weights = np.bincount(groups.code[use], minlength=groups.count)
     series = _series(drift, groups.g_uS, times)
-    target = _score_correlation(measured, series, weights)
     spread = np.array([_middle_spread(drift, groups.g_uS, t) for t in times])
+
+    def laws(some: Floats) -> dict[str, tuple[Memory, Floats]]:
+        return _laws(times, *_pearson(some), series, weights, spread)
+
+    train = use & ~held_out
+    scores = scores_of(drift, paths.take(use & held_out))
+    likelihood = {
+        name: _log_likelihood(matrix, scores)
+        for name, (_, matrix) in laws(paths.change_uS[train if train.sum() > 99 else use]).items()
+    }
+    best = max(likelihood, key=lambda name: likelihood[name])
+    law, matrix = laws(paths.change_uS[use])[best]
+    fitted = _change_correlation(matrix, series, weights)
+    return MemoryFit(law, times, measured, fitted, pairs, likelihood)
+
+
+def _laws(
+    times: Floats,
+    measured: Floats,
+    pairs: npt.NDArray[np.int64],
+    series: Floats,
+    weights: npt.NDArray[np.int64],
+    spread: Floats,
+) -> dict[str, tuple[Memory, Floats]]:
+    """Return the laws that give the measured correlations, with those of their scores."""
+    target = _score_correlation(measured, series, weights)
     table = CorrelationTable(
         times_s=tuple(float(f"{t:.6g}") for t in times),
         correlation=_rows(nearest_correlation(target)),
         lifetime=_lifetime(times, target),
     )
-    walk = _fit_walk(times, target, pairs, spread)
-    matrices = {
-        "correlation-table": np.asarray(table.correlation),
-        "random-walk": _walk_matrix(walk, times, spread),
-        "redrawn": np.eye(len(times)),
+    walk = _fit_walk(times, target, pairs, spread, _STARTS)
+    return {
+        "correlation-table": (table, np.asarray(table.correlation)),
+        "random-walk": (walk, _walk_matrix(walk, times, spread)),
+        "redrawn": (Redrawn(), np.eye(len(times))),
     }
-    scores = scores_of(drift, paths.take(use & held_out))
-    likelihood = {name: _log_likelihood(m, scores) for name, m in matrices.items()}
-    best = max(likelihood, key=lambda name: likelihood[name])
-    laws: dict[str, Memory] = {
-        "correlation-table": table, "random-walk": walk, "redrawn": Redrawn(),
-    }  # fmt: skip
-    fitted = _change_correlation(matrices[best], series, weights)
-    return MemoryFit(laws[best], times, measured, fitted, pairs, likelihood)
 
 
 def _pearson(change: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
@@ -215,8 +248,34 @@ def _walk_matrix(walk: RandomWalk, times_s: Floats, spread: Floats) -> Floats:
     return np.asarray(walk.correlation(times_s.tolist(), lambda t: known[t]))
 
 
+_STARTS = [np.array([a, b]) for a in (-1.5, 0.0, 1.5) for b in (-1.0, 1.0)]
+"""Where the fit of a walk begins: logit of the share of read-out noise, ln of its lifetime."""
+
+
+def refit(memory: Memory, paths: Paths, groups: Groups, drift: Drift) -> Memory:
+    """Return a memory law of the same kind for other cells."""
+    if not isinstance(memory, RandomWalk | CorrelationTable) or len(paths.times_s) < 2:
+        return memory
+    times = paths.times_s
+    use = groups.code >= 0
+    measured, pairs = _pearson(paths.change_uS[use])
+    weights = np.bincount(groups.code[use], minlength=groups.count)
+    target = _score_correlation(measured, _series(drift, groups.g_uS, times), weights)
+    if isinstance(memory, CorrelationTable):
+        rows = _rows(nearest_correlation(target))
+        return memory.model_copy(update={"correlation": rows, "lifetime": _lifetime(times, target)})
+    spread = np.array([_middle_spread(drift, groups.g_uS, t) for t in times])
+    share = np.clip(memory.readout, 1e-3, 1 - 1e-3)
+    start = np.array([np.log(share / (1 - share)), np.log(max(memory.readout_lifetime, 1e-3))])
+    return _fit_walk(times, target, pairs, spread, [start])
+
+
 def _fit_walk(
-    times_s: Floats, target: Floats, pairs: npt.NDArray[np.int64], spread: Floats
+    times_s: Floats,
+    target: Floats,
+    pairs: npt.NDArray[np.int64],
+    spread: Floats,
+    starts: list[Floats],
 ) -> RandomWalk:
     """Fit the two figures of a random walk with read-out noise by weighted least squares."""
     upper = np.triu_indices(len(times_s), 1)
@@ -232,7 +291,6 @@ def _fit_walk(
         difference = _walk_matrix(walk(x), times_s, spread)[upper] - target[upper]
         return float(((weight * difference) ** 2).sum())
 
-    starts = [np.array([a, b]) for a in (-1.5, 0.0, 1.5) for b in (-1.0, 1.0)]
     best = min((minimize(miss, x, method="Nelder-Mead") for x in starts), key=lambda r: r.fun)
     found = walk(best.x)
     return RandomWalk(

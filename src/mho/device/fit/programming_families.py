@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from mho.device.curve import MonotoneSpline
 from mho.device.fit.bases import Basis, FreePolynomial, Points, PositivePolynomial, PositiveSpline
 from mho.device.fit.densities import SHAPES
 from mho.device.fit.density import score_and_log_density
-from mho.device.fit.likelihood import Estimate, Model, Sample, covariance, intervals, maximise, numbers
+from mho.device.fit.likelihood import (
+    Estimate,
+    Model,
+    Sample,
+    covariance,
+    intervals,
+    maximise,
+    numbers,
+)
 from mho.device.fit.programming_table import fit_quantile_spread
 from mho.device.fit.ranking import Candidate, Ranking, rank
 from mho.device.fit.states import States
-from mho.device.programming import ExactProgramming
+from mho.device.programming import ProgrammingNoise
 from mho.device.quantiles import QuantileSpread
 from mho.device.shaped import GammaSpread, RelativeSpread, ShapedSpread
 from mho.device.tables.paths import Paths
@@ -137,11 +146,10 @@ def fit_family(
     """Fit one family with one dependence on the level; also return its log-likelihood."""
     sample = errors.sample(family.domain, reference)
     model = _model(family, dependence, sample)
-    if start is None:
-        start = _start(model, sample)
-    if model.has_parameter:
+    start = _start(model, sample) if start is None else start
+    if model.has_parameter and len(start) < model.size:
         assert model.shape is not None
-        start = np.r_[start, model.shape.start]
+        start = np.append(start, model.shape.start)
     theta, log_likelihood = maximise(model, sample, start)
     return FittedFamily(family, model, theta, reference), log_likelihood
 
@@ -167,7 +175,7 @@ def _start(model: Model, sample: Sample) -> Floats:
     mean = np.bincount(code, weights=value) / n
     sd = np.sqrt(np.maximum(np.bincount(code, weights=(value - mean[code]) ** 2) / n, 1e-12))
     points = Points(x, np.zeros_like(x))
-    return np.r_[model.middle.start(points, mean), model.spread.start(points, sd)]
+    return np.concatenate([model.middle.start(points, mean), model.spread.start(points, sd)])
 
 
 def dependences(levels: int) -> tuple[Dependence, ...]:
@@ -177,7 +185,7 @@ def dependences(levels: int) -> tuple[Dependence, ...]:
 
 
 def rank_programming(
-    paths: Paths, states: States, held_out: npt.NDArray[np.bool_]
+    paths: Paths, states: States, folds: Sequence[npt.NDArray[np.bool_]]
 ) -> Ranking | None:
     """Fit every family and the table to most cells, and judge them on the others.
 
@@ -188,17 +196,25 @@ def rank_programming(
     if known.sum() < _FEW:
         return None
     errors = Errors(states.target_uS()[known], paths.g0_uS[known], paths.cell[known])
-    train, test = errors.take(~held_out[known]), errors.take(held_out[known])
-    if len(train.g_uS) < _FEW or len(test.g_uS) < 10:
-        train = test = errors
-    table = _judge_table(paths, states, known & ~held_out, test, train)
-    seen, unseen = _some(train), _some(test)
-    tried = [] if table is None else [table]
+    rounds = []
+    for held_out in folds:
+        seen, unseen = errors.take(~held_out[known]), errors.take(held_out[known])
+        rounds.append((_some(seen), _some(unseen)))
+    cells = np.concatenate([unseen.cell for _, unseen in rounds])
+    candidates = _table_candidates(paths, states, folds, rounds)
     reference = float(f"{float(states.g_uS.max()):.3g}") or 1.0
     positive = bool((errors.g_uS > 0).all() and (errors.target_uS > 0).all())
     for domain in ("µS", "ln") if positive else ("µS",):
-        tried += _try_domain(domain, seen, unseen, reference)
-    return rank(tried, unseen.cell)
+        mine = [f for f in FAMILIES if (f.domain == "µS") == (domain == "µS")]
+        dependence = _dependence(mine[0], rounds, reference)
+        candidates += [
+            _judge(family, dependence, _some(errors), rounds, reference) for family in mine
+        ]
+    return rank(candidates, cells)
+
+
+Rounds = Sequence[tuple[Errors, Errors]]
+"""For each round the cells fitted to, and the cells judged on."""
 
 
 def _some(errors: Errors) -> Errors:
@@ -207,54 +223,94 @@ def _some(errors: Errors) -> Errors:
     return errors.take(np.random.default_rng(0).permutation(len(errors.g_uS))[:_MOST])
 
 
-def _try_domain(domain: str, seen: Errors, unseen: Errors, reference: float) -> list[Candidate]:
-    """Choose the dependence on the level with a normal law, then try all shapes with it."""
-    mine = [f for f in FAMILIES if (f.domain == "µS") == (domain == "µS")]
-    plain: Mapping[Dependence, tuple[FittedFamily, float]] = {
-        d: fit_family(mine[0], d, seen, reference)
-        for d in dependences(len(np.unique(seen.target_uS)))
-    }
-    judged = unseen.sample(mine[0].domain, reference)
-    gain = {d: f.model.log_density(f.theta, judged).mean() for d, (f, _) in plain.items()}
-    best = max(gain, key=lambda d: gain[d])
-    out = []
-    for family in mine:
-        if family == mine[0]:
-            found, log_likelihood = plain[best]
-        else:
-            common = plain[best][0].theta if family.domain == mine[0].domain else None
-            found, log_likelihood = fit_family(family, best, seen, reference, common)
-        sample, judged = (e.sample(family.domain, reference) for e in (seen, unseen))
-        out.append(
-            Candidate(
-                f"{family.name}, {_WORDS[best]}",
-                found.model.size,
-                found.law,
-                found.model.log_density(found.theta, judged),
-                2 * found.model.size - 2 * log_likelihood,
-                found.estimates(sample),
-            )
-        )
-    return out
+def _dependence(plain: Family, rounds: Rounds, reference: float) -> Dependence:
+    """Return the dependence on the level with which a normal law predicts unseen cells best."""
+    gain: dict[Dependence, float] = {}
+    for dependence in dependences(len(np.unique(rounds[0][0].target_uS))):
+        gain[dependence] = 0.0
+        for seen, unseen in rounds:
+            found = fit_family(plain, dependence, seen, reference)[0]
+            judged = unseen.sample(plain.domain, reference)
+            gain[dependence] += float(found.model.log_density(found.theta, judged).sum())
+    return max(gain, key=lambda d: gain[d])
 
 
-def _judge_table(
-    paths: Paths, states: States, train: npt.NDArray[np.bool_], test: Errors, seen: Errors
-) -> Candidate | None:
-    """Judge the tabulated quantiles on the same unseen cells."""
-    part = States(
-        states.g_uS, states.code[train], states.names, states.how, states.overshoot[train]
+def _judge(
+    family: Family, dependence: Dependence, errors: Errors, rounds: Rounds, reference: float
+) -> Candidate:
+    """Fit one family in each round and to all cells."""
+    found, log_likelihood = fit_family(family, dependence, errors, reference)
+    logs = []
+    for seen, unseen in rounds:
+        part = fit_family(family, dependence, seen, reference, found.theta)[0]
+        judged = unseen.sample(family.domain, reference)
+        logs.append(part.model.log_density(part.theta, judged))
+    return Candidate(
+        f"{family.name}, {_WORDS[dependence]}",
+        found.model.size,
+        found.law,
+        np.concatenate(logs),
+        2 * found.model.size - 2 * log_likelihood,
+        found.estimates(errors.sample(family.domain, reference)),
     )
-    law = fit_quantile_spread(paths.take(train), part)
-    of_all = fit_quantile_spread(paths, states)
-    if not isinstance(law, QuantileSpread) or isinstance(of_all, ExactProgramming):
-        return None
+
+
+def _table_candidates(
+    paths: Paths, states: States, folds: Sequence[npt.NDArray[np.bool_]], rounds: Rounds
+) -> list[Candidate]:
+    """Judge the tabulated quantiles on the same unseen cells; none where no level has enough."""
+    known = states.code >= 0
+    table = fit_quantile_spread(paths, states)
+    if not isinstance(table, QuantileSpread):
+        return []
+    logs = []
+    for held_out, (_, unseen) in zip(folds, rounds, strict=True):
+        train = known & ~held_out
+        part = replace(states, code=states.code[train], overshoot=states.overshoot[train])
+        law = fit_quantile_spread(paths.take(train), part)
+        if not isinstance(law, QuantileSpread):
+            return []
+        logs.append(_log_densities(law, unseen))
+    size = np.asarray(table.error_uS).size
+    whole = Errors(states.target_uS()[known], paths.g0_uS[known], paths.cell[known])
+    own = float(_log_densities(table, _some(whole)).sum())
+    return [Candidate(TABLE, size, table, np.concatenate(logs), 2 * size - 2 * own)]
+
+
+def _log_densities(law: QuantileSpread, errors: Errors) -> Floats:
     nodes, rows = np.asarray(law.g_uS), np.asarray(law.error_uS)
-    size = rows.size
+    error = errors.g_uS - errors.target_uS
+    return score_and_log_density(rows, nodes, law.score_max, errors.target_uS, error)[1]
 
-    def logs(errors: Errors) -> Floats:
-        error = errors.g_uS - errors.target_uS
-        return score_and_log_density(rows, nodes, law.score_max, errors.target_uS, error)[1]
 
-    own = float(logs(_some(seen)).sum())
-    return Candidate(TABLE, size, of_all, logs(_some(test)), 2 * size - 2 * own)
+def refit(law: ProgrammingNoise, paths: Paths, states: States) -> ProgrammingNoise:
+    """Return a law of the same family for other cells."""
+    if isinstance(law, QuantileSpread):
+        return fit_quantile_spread(paths, states)
+    if not isinstance(law, ShapedSpread | RelativeSpread | GammaSpread):
+        return law
+    known = states.code >= 0
+    errors = _some(Errors(states.target_uS()[known], paths.g0_uS[known], paths.cell[known]))
+    width = (
+        law.cv
+        if isinstance(law, GammaSpread)
+        else (law.sd_ln if isinstance(law, RelativeSpread) else law.sd_uS)
+    )
+    domain: Domain = (
+        "ratio"
+        if isinstance(law, GammaSpread)
+        else ("ln" if isinstance(law, RelativeSpread) else "µS")
+    )
+    shape = None if isinstance(law, GammaSpread) else law.shape.shape
+    family = next(f for f in FAMILIES if (f.shape, f.domain) == (shape, domain))
+    if isinstance(width, MonotoneSpline):
+        dependence: Dependence = "spline"
+        reference = max(width.g_uS)
+    else:
+        tried: tuple[Dependence, ...] = ("constant", "line", "parabola")
+        dependence, reference = tried[len(width.coefficients) - 1], width.reference_uS
+    start = None
+    if shape not in (None, "normal"):
+        plain = next(f for f in FAMILIES if (f.shape, f.domain) == ("normal", domain))
+        start = fit_family(plain, dependence, errors, reference)[0].theta
+    return fit_family(family, dependence, errors, reference, start)[0].law

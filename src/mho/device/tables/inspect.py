@@ -13,6 +13,7 @@ from mho.device.tables.read import RawTable, TableLike, read_table
 from mho.device.tables.reads import Reads
 from mho.device.tables.roles import ROLES, split_name
 from mho.device.tables.understand import understand
+from mho.device.tables.wide import unfold
 from mho.errors import MhoError
 from mho.units import time_text
 
@@ -79,6 +80,7 @@ def inspect_table(
     columns: Mapping[str, str | int] | None = None,
     units: Mapping[str, str] | None = None,
     *,
+    wide: bool = False,
     header: bool | None = None,
     drop_missing: bool = False,
 ) -> Inspection:
@@ -91,6 +93,7 @@ def inspect_table(
         table: A path, a DataFrame, or several.
         columns: Stated roles, as for the fit.
         units: Stated units, as for the fit.
+        wide: Whether the table has one row a cell and one column a time.
         header: Whether the first line holds names; None looks.
         drop_missing: Leave out rows without a reading.
 
@@ -102,11 +105,18 @@ def inspect_table(
     """
     raw = read_table(table, header=header)
     seen = Inspection(raw.rows.name, len(raw.frame), raw.header, ())
+    columns, units = dict(columns or {}), dict(units or {})
     try:
-        reads = understand(raw, columns, units, drop_missing=drop_missing)
+        if wide:
+            raw, found, found_units = unfold(raw, units)
+            columns |= found
+            units |= found_units
+        reads = understand(raw, columns, units, drop_missing=drop_missing or wide)
     except MhoError as error:
         return _replace(seen, columns=_columns(raw, None), problem=str(error))
-    seen = _replace(seen, columns=_columns(raw, reads), options=_options(raw, reads))
+    seen = _replace(
+        seen, columns=_columns(raw, reads), options="--wide" if wide else _options(raw, reads)
+    )
     try:
         paths, warnings = build_paths(reads)
     except MhoError as error:

@@ -48,9 +48,15 @@ class Source:
 
 @dataclass(frozen=True)
 class Rows:
-    """How to name rows of one or several files in a message."""
+    """How to name rows of one or several files in a message.
+
+    Args:
+        sources: The files.
+        period: Where rows were repeated as blocks (a wide table): rows of one block.
+    """
 
     sources: tuple[Source, ...]
+    period: int | None = None
 
     @property
     def name(self) -> str:
@@ -75,6 +81,7 @@ class Rows:
         return f"row{'s' if len(positions) > 1 else ''} {shown}{more}"
 
     def _row(self, position: int) -> str:
+        position = position if self.period is None else position % self.period
         for source in self.sources:
             if position < source.rows:
                 row = f"{position + source.first_row}"
