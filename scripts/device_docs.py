@@ -14,6 +14,7 @@ import mho
 from mho.device.curve import Curve, TimeCurve
 from mho.device.describe import window_text
 from mho.device.device import Device, Source, ValidRange
+from mho.device.die import DieOffset
 from mho.device.drift import Drift
 from mho.device.faults import Faults
 from mho.device.levels import Levels
@@ -21,19 +22,21 @@ from mho.device.memory import Memory
 from mho.device.programming import ProgrammingNoise
 from mho.device.read_noise import ReadNoise
 from mho.device.shapes import Shape
+from mho.device.temperature import Arrhenius
 from mho.units import time_text
 
 PAGE = Path(__file__).parents[1] / "docs" / "devices.md"
 UNIONS = {
     "levels": Levels,
     "programming": ProgrammingNoise,
+    "die": DieOffset,
     "drift": Drift,
     "memory": Memory,
     "read_noise": ReadNoise,
 }
 PARTS = {"shape": Shape, "curve of g": Curve, "curve of g and t": TimeCurve}
 KINDS = ("law", "form", "shape")
-TABLES = {"faults": Faults, "valid": ValidRange, "source": Source}
+TABLES = {"faults": Faults, "temperature": Arrhenius, "valid": ValidRange, "source": Source}
 TOP = ("name", "description", "g_min_uS", "g_max_uS", "t0_s", "extrapolate")
 
 
