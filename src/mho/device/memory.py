@@ -81,13 +81,14 @@ class RandomWalk(Law):
     ) -> Array:  # fmt: skip
         """Return scores of shape ``(len(times_s), *shape)``."""
         out = np.zeros((len(times_s), *shape), dtype=np.float32)
+        scratch = np.empty(shape, dtype=np.float32)
         for label, share, (names, weights) in _planned(self, spread, tuple(times_s), first_s):
             for name, column in zip(names, math.sqrt(share) * weights.T, strict=True):
                 if column.any():
                     score = streams.normal(shape, label, name)
                     for path, weight in zip(out, column, strict=True):
                         if weight:
-                            path += np.float32(weight) * score
+                            path += np.multiply(score, np.float32(weight), out=scratch)
         return out
 
     def _pair(self, spread: Spread) -> Correlation:

@@ -20,7 +20,7 @@ Correlation: TypeAlias = Callable[[float, float], float]
 """Correlation of a path at two times in s."""
 _HALVINGS = 3
 _TINY = 1e-9
-_NEGLIGIBLE = 1e-3  # a number that weighs less is not worth drawing
+_NEGLIGIBLE = 5e-3  # a number that weighs less is not worth drawing
 
 
 class Plan(NamedTuple):

@@ -153,9 +153,13 @@ def _add_in_place(node: fx.Node, modules: dict[str, nn.Module]) -> None:
             return
 
 
-def add_to(fresh: Tensor, other: Tensor) -> Tensor:
-    """Return the sum, in the first term's memory where that has the shape of the sum."""
-    if fresh.shape == other.shape and fresh.dtype == other.dtype:
+def add_to(fresh: Any, other: Any) -> Any:
+    """Return the sum, in the first term's memory where that is a tensor like the sum.
+
+    Sizes are added in forward passes too, so the terms need not be tensors.
+    """
+    tensors = isinstance(fresh, Tensor) and isinstance(other, Tensor)
+    if tensors and fresh.shape == other.shape and fresh.dtype == other.dtype:
         return fresh.add_(other)
     return fresh + other
 

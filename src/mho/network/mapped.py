@@ -27,6 +27,7 @@ from mho.network.programmed import ProgrammedNetwork, with_module, with_tensors
 from mho.network.ranges import LayerCodes, LayerRange, layer_codes
 from mho.network.reference import ReferenceLayer
 from mho.network.snapshot import Snapshot
+from mho.network.threads import for_each
 from mho.rng import Streams
 
 if TYPE_CHECKING:
@@ -140,23 +141,24 @@ class MappedNetwork:
             read: Number of the read whose noise to add, or None.
         """
         device = self.hardware.device
-        weights: list[dict[str, Tensor]] = [{} for _ in times_s]
-        parameters: list[dict[str, Tensor]] = [{} for _ in times_s]
 
-        def read_back(encoded: Encoded, name: str, into: list[dict[str, Tensor]]) -> None:
+        cells = {**{layer.name: layer.encoded for layer in self.layers}, **self.stored}
+
+        def read_back(name: str) -> list[Tensor]:
+            encoded, here = cells[name], streams.child(name)
             g = device.conductances(
-                encoded.g_target_uS, times_s, streams.child(name), die=streams, path=path, read=read
+                encoded.g_target_uS, times_s, here, die=streams, path=path, read=read
             )
-            for values, weight in zip(into, encoded.decode(g), strict=True):
-                values[name] = torch.from_numpy(weight)
+            return [torch.from_numpy(weight) for weight in encoded.decode(g)]
 
-        for layer in self.layers:
-            read_back(layer.encoded, layer.name, weights)
-        for name, encoded in self.stored.items():
-            read_back(encoded, name, parameters)
+        drawn = dict(zip(cells, for_each(read_back, cells), strict=True))
         return [
-            Snapshot(t_s, crossbar=w, parameters=p)
-            for t_s, w, p in zip(times_s, weights, parameters, strict=True)
+            Snapshot(
+                t_s,
+                crossbar={layer.name: drawn[layer.name][i] for layer in self.layers},
+                parameters={name: drawn[name][i] for name in self.stored},
+            )
+            for i, t_s in enumerate(times_s)
         ]
 
     def draw_weights(
@@ -173,14 +175,16 @@ class MappedNetwork:
             Weights as read from the conductances, by layer name, same shapes.
         """
         device, mapping = self.hardware.device, self.hardware.mapping
-        noisy = {}
-        for layer in self.layers:
+
+        def read_back(layer: MappedLayer) -> Tensor:
             weight = weights[layer.name].detach().cpu().numpy()
             encoded = mapping.encode(weight, device, output_axis=layer.matrix.output_axis)
             here = streams.child(layer.name)
             g = device.conductances(encoded.g_target_uS, [t_s], here, die=streams)
-            noisy[layer.name] = torch.from_numpy(encoded.decode(g)[0])
-        return noisy
+            return torch.from_numpy(encoded.decode(g)[0])
+
+        names = [layer.name for layer in self.layers]
+        return dict(zip(names, for_each(read_back, self.layers), strict=True))
 
     def tensors(self, snapshot: Snapshot) -> dict[str, Tensor]:
         """Return a snapshot as parameters and buffers of the digital network, by full name."""
