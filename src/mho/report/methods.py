@@ -9,7 +9,16 @@ from mho.report.figures.series import Series
 from mho.report.price import Price
 from mho.report.schema import Moment, Results
 from mho.report.verdict import Judgement, Verdict, chips_at, yield_interval
-from mho.report.words import amount, duration, interval, large, percent, storage
+from mho.report.words import (
+    amount,
+    duration,
+    energy,
+    extra,
+    interval,
+    large,
+    percent,
+    storage,
+)
 
 KNOWLEDGE = {
     "labels": ("labels", "labels of the data it learns from"),
@@ -146,10 +155,9 @@ def _area(price: Price, _: Results) -> Cell:
         return Cell("–")
     if price.area_share == 0:
         return Cell("0")
-    digits = 1 if price.area_share >= 0.01 else 2
     low, high = price.area_range or (0.0, 0.0)
-    books = f"{interval(low, high)} %" if high - low > 5e-4 else ""
-    return Cell(f"+{percent(price.area_share, digits)}", books)
+    books = f"{extra(low).removesuffix(' %')}–{extra(high)}" if high - low > 5e-4 else ""
+    return Cell(f"+{extra(price.area_share)}", books)
 
 
 def _macs(price: Price, _: Results) -> Cell:
@@ -158,7 +166,8 @@ def _macs(price: Price, _: Results) -> Cell:
 
 
 def _energy(price: Price, _: Results) -> Cell:
-    return Cell("–" if price.energy_pJ is None else f"{large(price.energy_pJ)} pJ")
+    share = "" if not price.energy_share else f"+{percent(price.energy_share)}"
+    return Cell(energy(price.energy_pJ), share)
 
 
 _PRICES = (
@@ -168,6 +177,6 @@ _PRICES = (
     _PriceColumn("extra MACs", _macs),
     _PriceColumn("RRAM writes", lambda p, _: Cell(amount(p.rram_writes))),
     _PriceColumn("data kept", lambda p, _: Cell(storage(p.data_bits))),
-    _PriceColumn("energy", _energy),
+    _PriceColumn("extra energy", _energy),
     _PriceColumn("time to prepare", lambda p, _: Cell(duration(p.seconds))),
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mho.report.schema import Results, Step
-from mho.report.words import amount, large, percent, storage
+from mho.report.words import amount, extra, large, percent, storage
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Price:
         rram_writes: Writes to RRAM cells after the first programming.
         data_bits: Data that must be kept on the device.
         energy_pJ: Added energy per inference.
+        energy_share: The same as a share of the energy without it.
         seconds: Time that the fit took on the machine that ran the study.
     """
 
@@ -37,6 +38,7 @@ class Price:
     rram_writes: float | None = None
     data_bits: float | None = None
     energy_pJ: float | None = None
+    energy_share: float | None = None
     seconds: float | None = None
 
 
@@ -62,7 +64,7 @@ def price_of(step: Step, results: Results) -> Price:
     if not step.recovers:  # nothing was done, so nothing was added
         return Price(
             area_share=0.0, sram_bits=0.0, rom_bits=0.0, macs=0.0, rram_writes=0.0, data_bits=0.0,
-            seconds=step.seconds,
+            energy_pJ=_first(step, "extra_energy_pJ"), seconds=step.seconds,
         )  # fmt: skip
     macs = _first(step, "extra_macs", "macs_per_inference")
     own = results.network.macs
@@ -75,7 +77,8 @@ def price_of(step: Step, results: Results) -> Price:
         macs_share=_first(step, "extra_macs_share") or (macs / own if macs and own else None),
         rram_writes=_first(step, "rram_writes"),
         data_bits=_first(step, "data_bits_on_device", "data_bits"),
-        energy_pJ=_first(step, "extra_energy_pJ", "energy_pJ"),
+        energy_pJ=_first(step, "extra_energy_pJ"),
+        energy_share=_first(step, "energy_share"),
         seconds=step.seconds,
     )
 
@@ -110,7 +113,7 @@ def price_text(price: Price) -> str:
     ('7.1 % more area', 'no extra hardware')
     """
     if price.area_share is not None and price.area_share >= 5e-5:
-        return f"{percent(price.area_share, 1 if price.area_share >= 0.01 else 2)} more area"
+        return f"{extra(price.area_share)} more area"
     bits = (price.sram_bits or 0) + (price.rom_bits or 0)
     if bits:
         return f"{storage(bits)} of memory"

@@ -43,7 +43,7 @@ def key_figures(results: Results, verdict: Verdict) -> list[tuple[str, str, str]
         keys.append((words.percent(end.mean), f"{name}, {words.after(end.t_s)}", css))
     if verdict.chosen is not None and verdict.chosen.price.area_share is not None:
         share = verdict.chosen.price.area_share
-        keys.append((f"+{words.percent(share)}" if share else "0", "added area", ""))
+        keys.append((f"+{words.extra(share)}" if share else "0", "added area", ""))
     return keys
 
 

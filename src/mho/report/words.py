@@ -45,6 +45,33 @@ def interval(low: float | None, high: float | None, digits: int = 1) -> str:
     return f"{bare_percent(low, digits)}–{bare_percent(high, digits)}"
 
 
+def extra(share: float | None) -> str:
+    r"""Write an added share in per cent, in two or three digits whatever its size.
+
+    >>> extra(0.0786), extra(0.0042), extra(10.244), extra(0.0), extra(None)
+    ('7.9 %', '0.42 %', '1\u202f024 %', '0 %', '–')
+    """
+    if share is None or not math.isfinite(share):
+        return DASH
+    if share >= 1:
+        return f"{amount(100 * share)} %"
+    return percent(share, 1 if share >= 0.01 or share == 0 else 2)
+
+
+def energy(picojoule: float | None) -> str:
+    """Write an energy in pJ, nJ or µJ.
+
+    >>> energy(357_000), energy(12.3), energy(0)
+    ('357 nJ', '12.3 pJ', '0')
+    """
+    if picojoule is None or not math.isfinite(picojoule):
+        return DASH
+    for size, unit in ((1e9, "mJ"), (1e6, "µJ"), (1e3, "nJ")):
+        if picojoule >= size:
+            return f"{picojoule / size:.3g} {unit}"
+    return f"{picojoule:.3g} pJ" if picojoule else "0"
+
+
 def points(difference: float | None, *, sign: bool = True, digits: int = 2) -> str:
     """Write a difference of shares in points.
 
@@ -84,7 +111,7 @@ def amount(value: float | None) -> str:
     """
     if value is None or not math.isfinite(value):
         return DASH
-    if abs(value) >= 1000 or value == int(value):
+    if abs(value) >= 999.5 or value == int(value):
         return f"{value:,.0f}".replace(",", "\u202f").replace("-", "−")
     return f"{value:.3g}".replace("-", "−")
 

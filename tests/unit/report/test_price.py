@@ -55,6 +55,7 @@ def test_the_first_of_equals_stays_first():
     [
         (Price(area_share=0.0786), "7.9 % more area"),
         (Price(area_share=0.0042), "0.42 % more area"),
+        (Price(area_share=10.2444), "1\u202f024 % more area"),
         (Price(area_share=0.0, rom_bits=41_232), "5.15 kB of memory"),
         (Price(macs=20, macs_share=0.01), "20 extra operations (1.0 %)"),
         (Price(rram_writes=12_000), "12\u202f000 RRAM writes"),

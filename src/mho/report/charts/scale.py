@@ -142,7 +142,7 @@ class RootScale(Scale):
 
     low: float
     high: float
-    spacing: float = 34.0
+    spacing: float = 40.0
 
     def __call__(self, value: float) -> float:
         """Return the pixel of a value."""

@@ -15,13 +15,13 @@ from mho.report.figures.series import Series
 from mho.report.price import Price
 from mho.report.schema import Results
 from mho.report.verdict import Judgement, Verdict
-from mho.report.words import after, percent, points, storage, wrap
+from mho.report.words import after, amount, extra, percent, points, storage, wrap
 
 LABEL = 220.0
 """Length of a label in pixels."""
 
 _AXES: dict[str, tuple[str, Callable[[float], str]]] = {
-    "area_share": ("added area", lambda v: f"{100 * v:g} %"),
+    "area_share": ("added area", lambda v: f"{amount(round(100 * v, 6))} %"),
     "memory": ("added memory", storage),
 }
 
@@ -60,11 +60,12 @@ def _figure(
     base = results.baseline.accuracy
     name, text = _AXES[measure]
     ends = [j.end for j in verdict.judgements]
-    losses = [100 * (end.mean - base) for end in ends]
+    known = [v for end in ends for v in (end.mean, end.ci_low, end.ci_high) if v is not None]
+    losses = [100 * (v - base) for v in known]
     floor = [] if verdict.floor is None else [100 * (verdict.floor - base)]
     y = root_scale([*losses, *floor])
     x = LinearScale(low=-0.04 * max(costs), high=1.06 * max(costs), text=text, spacing=64)
-    write = text if measure == "memory" else percent
+    write = text if measure == "memory" else extra
     rows = tuple(
         (s.step.name, write(cost), percent(end.mean, 2), points(end.mean - base))
         for s, cost, end in zip(series, costs, ends, strict=True)

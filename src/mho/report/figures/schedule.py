@@ -13,7 +13,7 @@ from mho.report.charts.scale import LinearScale, linear_scale, time_scale
 from mho.report.charts.svg import el, group
 from mho.report.figures.figure import Figure
 from mho.report.schema import SetInForce, Step
-from mho.report.words import bare_percent, moment, percent
+from mho.report.words import bare_percent, listing, moment, percent
 
 
 def schedule_figure(step: Step, index: int) -> Figure | None:
@@ -44,6 +44,9 @@ def schedule_figure(step: Step, index: int) -> Figure | None:
             " Points: mean accuracy over chips at the time where the set comes closest to its "
             "bound; whiskers: three standard deviations down; dashes: the bound."
         )
+        missed = [f"set {entry.set}" for entry in sets if not _holds(entry)]
+        if missed:
+            caption += f" Below its bound: {listing(missed)}."
     return Figure(
         name=f"schedule-{index}",
         wide=_draw(step, guarded, width=1040),
@@ -60,6 +63,11 @@ def _count(sets: int) -> str:
 
 def _guard(entry: SetInForce) -> float | None:
     return None if entry.mean is None or entry.sd is None else entry.mean - 3 * entry.sd
+
+
+def _holds(entry: SetInForce) -> bool:
+    guard = _guard(entry)
+    return guard is None or entry.bound is None or guard >= entry.bound - 1e-12
 
 
 def _ends(step: Step) -> list[tuple[float, float]]:
@@ -126,8 +134,9 @@ def _guarantee(plot: Plot, entry: SetInForce, ends: tuple[float, float]) -> Mark
         parts.append(line(plot, ends, [entry.bound] * 2, class_="rule target"))
     if entry.mean is not None:
         middle = math.sqrt(ends[0] * ends[1]) if ends[0] > 0 else ends[1]
+        colour = 1 if _holds(entry) else 0
         if guard is not None:
-            parts.append(whisker_y(plot, middle, guard, entry.mean, series=1))
-        parts.append(line(plot, ends, [entry.mean] * 2, series=1))
-        parts.append(dots(plot, [middle], [entry.mean], series=1))
+            parts.append(whisker_y(plot, middle, guard, entry.mean, series=colour))
+        parts.append(line(plot, ends, [entry.mean] * 2, series=colour))
+        parts.append(dots(plot, [middle], [entry.mean], series=colour))
     return group(*parts)

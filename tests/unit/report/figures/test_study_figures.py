@@ -143,6 +143,14 @@ def test_a_schedule_is_a_timeline_with_its_guarantee(example):
     assert schedule_figure(Step(name="a"), 0) is None
 
 
+def test_a_set_below_its_bound_is_named_and_red(example):
+    example["steps"][3]["schedule"][1]["bound"] = 0.9736
+    figure = schedule_figure(parse_results(example).steps[3], 3)
+    assert figure.caption.endswith("Below its bound: set 1.")
+    assert figure.wide.count('class="whisker s0"') == 1
+    assert figure.wide.count('class="whisker s1"') == 2
+
+
 @pytest.mark.parametrize(
     "entry",
     [
