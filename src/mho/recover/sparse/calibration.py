@@ -72,7 +72,7 @@ class Calibration:
 
     @property
     def bits(self) -> int:
-        """Bits that the examples take on the device: 8 a value, a label and an output."""
+        """Bits of all examples: 8 a value, a label and an output."""
         values = sum(x[0].numel() for x in _parts(self.data.inputs).values())
         values += 0 if self.soft is None else self.soft.shape[1]
         return len(self.data) * (values * _VALUE_BITS + _LABEL_BITS)

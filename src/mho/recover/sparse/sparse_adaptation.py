@@ -84,9 +84,9 @@ class SparseAdaptation(SparseSettings, Recovery):
                 self.method,
                 self.settings(),
                 knows=self.knowledge,
-                adds=self._additions(network, calibration, found),
+                adds=self._additions(network, found),
                 attachment=attachment,
-                report=found.report(),
+                report={**found.report(), "streamed_bits": calibration.bits},
             )
         )
 
@@ -94,13 +94,11 @@ class SparseAdaptation(SparseSettings, Recovery):
         """Return the settings as plain data."""
         return self.model_dump(mode="json")
 
-    def _additions(
-        self, network: MappedNetwork, calibration: Calibration, found: Adapted
-    ) -> Additions:
+    def _additions(self, network: MappedNetwork, found: Adapted) -> Additions:
+        # The calibration set is streamed in once, when the chip is new; nothing of it is kept.
         state = self.optimiser.words_per_weight * _STATE_BITS
         return Additions(
             sram_bits=found.words * (self.word_bits + state) + found.position_bits,
-            data_bits=calibration.bits,
             macs_per_inference=found.macs,
             sram_writes=found.writes,
             share_in_sram=found.words / network.weights,
