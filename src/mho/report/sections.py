@@ -114,7 +114,14 @@ def notes(results: Results) -> list[tuple[str, str]]:
     about: dict[str, list[str]] = {}
     for name, note in said:
         about.setdefault(note, []).append(name)
-    return [(words.listing([n for n in names if n]), note) for note, names in about.items()]
+    everyone = len(results.steps)
+    return [
+        (
+            "all methods" if len(names) == everyone > 1 else words.listing([n for n in names if n]),
+            note,
+        )
+        for note, names in about.items()
+    ]
 
 
 def provenance(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
