@@ -23,6 +23,8 @@ from mho.units import Time
 
 MATRIX_BITS = 8
 """Bits of one entry of A or B where they are stored."""
+_LARGEST_PAIR = 1 << 26
+"""Most entries of A; more is a damaged file."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class VeraBranch(Attachment):
             pair = PairSettings(**settings["pair"])
             geometries = tuple(Geometry.from_dict(g) for g in settings["layers"])
             schedule = Schedule.from_dict(settings["schedule"])
+            _check_size(pair, geometries, tensors["b"])
             projections = pair.draw(geometries)
             if pair.stored:
                 a, b = tensors["projection_a"], tensors["projection_b"]
@@ -150,12 +153,22 @@ class VeraBranch(Attachment):
                 settings["bits"],
             )  # fmt: skip
             clock = float(settings["clock"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError) as error:
             raise BundleError(
                 f"the VeRA+ branches are incomplete ({error}); save the bundle again."
             ) from None
         _check(branches, vectors, schedule)
         return cls(branches, vectors, schedule, pair, clock)
+
+
+def _check_size(pair: PairSettings, geometries: tuple[Geometry, ...], b: Tensor) -> None:
+    """Refuse sizes that no real bundle has before anything is made of them."""
+    if sum(g.outputs for g in geometries) != b.shape[-1]:
+        raise ValueError(f"b has {b.shape[-1]} values a set, the layers have other outputs")
+    sizes = [n for g in geometries for n in (g.inputs, g.groups, g.step, *g.kernel)]
+    whole = all(isinstance(n, int) and n > 0 for n in [*sizes, pair.rank])
+    if not whole or pair.rank * max(g.inputs * g.taps for g in geometries) > _LARGEST_PAIR:
+        raise ValueError("a layer or the rank has an impossible size")
 
 
 def _check(branches: Branches, vectors: Vectors, schedule: Schedule) -> None:

@@ -61,9 +61,9 @@ class VeraPlus(Recovery):
         lifetime: Until when the schedule must hold, since programming.
         keep: Share of the drift-free accuracy (the chip's at the device's ``t0_s``) to keep.
         bits: Bits of a stored value, or None for 32-bit floating point.
-        schedule: ``"walk"`` (the paper's: the next set starts at the first failure), ``"fewest"``
-            (the longest span for each set, by search), or ``"interpolated"`` (b and d run linearly
-            in ln t between few sets).
+        schedule: ``"interpolated"`` (b and d run linearly in ln t between as few sets as hold),
+            ``"fewest"`` (one set at a time, the longest span for each by search), or ``"walk"``
+            (the paper's: the next set starts where the one in force first fails).
         max_sets: Most sets of the schedule.
         grid_per_decade: Times a decade at which the bound is tested.
         loss: ``"distilled"`` from the drift-free digital network, or ``"labels"``.
@@ -105,7 +105,7 @@ class VeraPlus(Recovery):
     lifetime: Time = "10y"
     keep: Annotated[float, Field(gt=0, le=1)] = 0.995
     bits: Annotated[int, Field(ge=2, le=16)] | None = 8
-    schedule: Literal["walk", "fewest", "interpolated"] = "fewest"
+    schedule: Literal["interpolated", "fewest", "walk"] = "interpolated"
     max_sets: Annotated[int, Field(ge=1)] = 8
     grid_per_decade: Annotated[int, Field(ge=1)] = 3
     loss: LossKind = "distilled"
