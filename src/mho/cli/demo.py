@@ -12,10 +12,12 @@ app = new_app()
 @app.command(epilog=examples("mho demo", "mho demo -o demo-results --json demo.json"))
 def demo(out: OutOption = None, json: JsonOption = None) -> None:
     """Run the whole story on real MNIST digits, in minutes on a laptop, ending in a report."""
+    from mho.allocator import keep_memory
     from mho.cli.study_table import print_study
     from mho.study.run import DEMO, run_study
 
     check_json(json)
+    keep_memory()
     figures = run_study(DEMO, out)
     print_study(figures)
     write_json(json, figures)

@@ -30,9 +30,11 @@ def reproduce(
     json: JsonOption = None,
 ) -> None:
     """Reproduce a paper's headline results; run it again to go on where it stopped."""
+    from mho.allocator import keep_memory
     from mho.reproduce.run import reproduce as run
 
     check_json(json)
+    keep_memory()
     found = run(paper, dataset=dataset, out=out)
     rows = [
         [

@@ -25,6 +25,7 @@ def run(
     json: JsonOption = None,
 ) -> None:
     """Run a study from its file; run it again to go on where it stopped."""
+    from mho.allocator import keep_memory
     from mho.cli.study_table import print_study
     from mho.study.spec import read_study
 
@@ -32,6 +33,7 @@ def run(
     read_study(study)  # its mistakes are told before torch is loaded
     from mho.study.run import run_study
 
+    keep_memory()
     figures = run_study(study, out)
     print_study(figures)
     write_json(json, figures)
