@@ -2,11 +2,12 @@
 
 Each rule is given a number of words and, where it asks for one, a score of every weight, and
 returns positions in the flattened weights. Rules differ in how well they choose and in how well
-their choice packs: single positions need an address each, structures need next to none.
+their choice packs: single positions are stored as gaps, structures need next to nothing.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias
@@ -36,10 +37,14 @@ class PositionRule(Law, ABC):
         """The score that the rule needs, if any."""
         return None
 
-    @property
-    def needs_addresses(self) -> bool:
-        """Whether every word stores its own position."""
-        return True
+    @abstractmethod
+    def position_bits_per_word(self, layers: Layers, share: float) -> float:
+        """Return about how many bits store the position of one word.
+
+        Args:
+            layers: The layers to choose from.
+            share: Share of their weights that is chosen.
+        """
 
     @abstractmethod
     def choose(
@@ -86,6 +91,10 @@ class ImportanceSampling(PositionRule):
         """The score that the rule needs."""
         return self.score
 
+    def position_bits_per_word(self, layers: Layers, share: float) -> float:
+        """Return about how many bits store the position of one word: a gap in a Rice code."""
+        return _gap_bits_per_word(share)
+
     def choose(
         self, layers: Layers, words: int, scores: Values, streams: Streams
     ) -> dict[str, Tensor]:
@@ -99,7 +108,7 @@ class ImportanceSampling(PositionRule):
 
     def position_bits(self, layers: Layers, chosen: Values) -> int:
         """Count the bits that store the chosen positions."""
-        return _address_bits(layers, chosen)
+        return _gap_bits(layers, chosen)
 
 
 class TopK(PositionRule):
@@ -119,6 +128,10 @@ class TopK(PositionRule):
         """The score that the rule needs."""
         return self.score
 
+    def position_bits_per_word(self, layers: Layers, share: float) -> float:
+        """Return about how many bits store the position of one word: a gap in a Rice code."""
+        return _gap_bits_per_word(share)
+
     def choose(
         self, layers: Layers, words: int, scores: Values, streams: Streams
     ) -> dict[str, Tensor]:
@@ -127,13 +140,17 @@ class TopK(PositionRule):
 
     def position_bits(self, layers: Layers, chosen: Values) -> int:
         """Count the bits that store the chosen positions."""
-        return _address_bits(layers, chosen)
+        return _gap_bits(layers, chosen)
 
 
 class RandomPositions(PositionRule):
     """Every weight is as likely as any other."""
 
     law: Literal["random"] = "random"
+
+    def position_bits_per_word(self, layers: Layers, share: float) -> float:
+        """Return about how many bits store the position of one word: a gap in a Rice code."""
+        return _gap_bits_per_word(share)
 
     def choose(
         self, layers: Layers, words: int, scores: Values, streams: Streams
@@ -147,7 +164,7 @@ class RandomPositions(PositionRule):
 
     def position_bits(self, layers: Layers, chosen: Values) -> int:
         """Count the bits that store the chosen positions."""
-        return _address_bits(layers, chosen)
+        return _gap_bits(layers, chosen)
 
 
 class RandomDiagonals(PositionRule):
@@ -164,10 +181,10 @@ class RandomDiagonals(PositionRule):
 
     law: Literal["diagonals"] = "diagonals"
 
-    @property
-    def needs_addresses(self) -> bool:
-        """Whether every word stores its own position: only a diagonal does."""
-        return False
+    def position_bits_per_word(self, layers: Layers, share: float) -> float:
+        """Return about how many bits store the position of one word: the share of an offset."""
+        sides = [(layer.rows, layer.cols * layer.groups) for layer in layers]
+        return max(count_bits(min(side)) / max(side) for side in sides)
 
     def choose(
         self, layers: Layers, words: int, scores: Values, streams: Streams
@@ -213,6 +230,10 @@ class PerColumn(PositionRule):
     def asks_for(self) -> Score | None:
         """The score that the rule needs."""
         return self.score
+
+    def position_bits_per_word(self, layers: Layers, share: float) -> float:
+        """Return how many bits store the position of one word: its row."""
+        return max(count_bits(layer.rows) for layer in layers)
 
     def choose(
         self, layers: Layers, words: int, scores: Values, streams: Streams
@@ -287,10 +308,34 @@ def _lines_each(
     return counts
 
 
-def _address_bits(layers: Layers, chosen: Values) -> int:
-    """Count the bits of single positions: an address a word, or a bit a weight if that is less."""
-    return sum(
-        min(len(chosen[layer.name]) * count_bits(layer.weights), layer.weights)
-        for layer in layers
-        if len(chosen[layer.name])
-    )
+def gap_bits(positions: Tensor, weights: int) -> int:
+    """Count the bits of ascending positions, as gaps in a Rice code or one bit a weight.
+
+    A gap ``d`` takes ``floor(d / 2^k) + 1 + k`` bits; each layer has the ``k`` that is best for it.
+    With a share ``p`` of the weights chosen at random this is about ``log2(1 / p) + 1.5`` bits a
+    word, where an address would take ``log2(weights)``.
+
+    Args:
+        positions: Ascending positions, int64.
+        weights: Number of weights of the layer.
+
+    >>> gap_bits(torch.tensor([0, 8, 16, 24]), 1000)  # gaps of 0, 7, 7 and 7: k = 2, 3 + 3 × 4
+    15
+
+    Source:
+        R. F. Rice, JPL Publication 79-22 (1979).
+    """
+    if not len(positions):
+        return 0
+    gaps = positions.diff(prepend=positions.new_tensor([-1])) - 1
+    coded = min(int((gaps >> k).sum()) + len(gaps) * (k + 1) for k in range(count_bits(weights)))
+    return min(coded, weights)
+
+
+def _gap_bits(layers: Layers, chosen: Values) -> int:
+    return sum(gap_bits(chosen[layer.name], layer.weights) for layer in layers)
+
+
+def _gap_bits_per_word(share: float) -> float:
+    """Return about how many bits the gap before a word takes, from above."""
+    return min(math.log2(1 / share) + 2, 1 / share)

@@ -13,7 +13,6 @@ from mho.errors import ConfigError
 from mho.network.applied import Knowledge
 from mho.network.mapped import MappedNetwork
 from mho.recover.optimiser import Optimiser, Sgd
-from mho.recover.sparse.matrix import count_bits
 from mho.recover.sparse.positions import AnyPositions, ImportanceSampling
 from mho.units import Time, seconds
 
@@ -92,11 +91,8 @@ class SparseSettings(Law):
         Raises:
             ConfigError: The budget buys no word.
         """
-        share = self.budget or 0.0
-        if self.budget_area is not None:
-            address = count_bits(max(layer.weights for layer in network.layers))
-            bits = self.word_bits + (address if self.positions.needs_addresses else 0)
-            share = share_for_area(self.budget_area, network, self.book, bits_per_word=bits)
+        share = self.budget if self.budget_area is None else self._share_of_area(network)
+        assert share is not None
         words = math.floor(share * network.weights)
         if words < 1:
             raise ConfigError(
@@ -104,6 +100,16 @@ class SparseSettings(Law):
                 "raise budget or budget_area."
             )
         return words
+
+    def _share_of_area(self, network: MappedNetwork) -> float:
+        """Return what the area buys; the bits of a position depend on how many there are."""
+        assert self.budget_area is not None
+        share = _BUDGET
+        for _ in range(8):  # each round is ten times nearer
+            bits = self.word_bits + self.positions.position_bits_per_word(network.layers, share)
+            share = share_for_area(self.budget_area, network, self.book, bits_per_word=bits)
+            share = max(share, 1 / network.weights)
+        return share
 
     def time_s(self, network: MappedNetwork) -> float:
         """Return the time since programming at which a chip is adapted, in s."""

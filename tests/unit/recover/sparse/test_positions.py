@@ -15,6 +15,7 @@ from mho.recover.sparse import (
     TopK,
 )
 from mho.recover.sparse.matrix import count_bits, weight_numbers
+from mho.recover.sparse.positions import gap_bits
 from mho.rng import Streams
 
 RULES = [
@@ -148,8 +149,8 @@ def test_weight_numbers_turn_torch_layout_into_rows_and_columns(stripe_net) -> N
 def test_position_bits(layers) -> None:
     a, b, c = layers
     chosen = {a.name: torch.arange(54), b.name: torch.arange(0), c.name: torch.arange(10)}
-    # 54 of 54 weights: a bit each is less than 54 addresses; 10 of 512 weights: 9 bits each.
-    assert TopK().position_bits(layers, chosen) == 54 + 10 * 9
+    # No gaps: a bit each, with k = 0.
+    assert TopK().position_bits(layers, chosen) == 54 + 10
     diagonals = RandomDiagonals().choose(layers, 300, {}, Streams(0))
     offsets = [
         len(diagonals[layer.name]) // n for layer, n in zip(layers, (9, 27, 128), strict=True)
@@ -164,3 +165,21 @@ def test_position_bits(layers) -> None:
 @pytest.mark.parametrize(("states", "bits"), [(1, 1), (2, 1), (3, 2), (1024, 10), (1025, 11)])
 def test_count_bits(states: int, bits: int) -> None:
     assert count_bits(states) == bits == max(math.ceil(math.log2(states)), 1)
+
+
+@pytest.mark.parametrize("share", [0.005, 0.02, 0.1])
+def test_gaps_take_little_more_than_their_information(share: float) -> None:
+    """Rice codes stay within half a bit a word of the entropy of random positions."""
+    weights = 40_000
+    order = torch.randperm(weights, generator=torch.Generator().manual_seed(0))
+    positions = order[: int(share * weights)].sort().values
+    bits = gap_bits(positions, weights) / len(positions)
+    entropy = -math.log2(share) - (1 - share) / share * math.log2(1 - share)
+    assert entropy < bits < entropy + 0.5
+    assert bits < RandomPositions().position_bits_per_word([], share) < bits + 1
+
+
+def test_gaps_of_everything_cost_a_bit_a_weight() -> None:
+    assert gap_bits(torch.arange(1000), 1000) == 1000
+    assert gap_bits(torch.tensor([], dtype=torch.int64), 1000) == 0
+    assert gap_bits(torch.tensor([999]), 1000) < 2 * 10
