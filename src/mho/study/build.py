@@ -3,69 +3,92 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
-from mho import recover, zoo
+from mho import zoo
 from mho.crossbar.hardware import Hardware
 from mho.data import Data, load
 from mho.device.cards import load_device
 from mho.device.device import Device
-from mho.errors import BundleError, ConfigError, unknown
+from mho.errors import BundleError, ConfigError
 from mho.files import os_sentence
 from mho.network.map_network import map_network
 from mho.network.mapped import MappedNetwork
 from mho.recover.base import Recovery
+from mho.recover.registry import by_name
 from mho.study.objects import load_object
-from mho.study.spec import HardwareSpec, NetworkSpec, StepSpec, StudyFile
+from mho.study.spec import DataSpec, HardwareSpec, NetworkSpec, StepSpec, Study
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+class Shelf:
+    """Data and digital networks that cells of one study share; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._made: dict[str, Any] = {}
+
+    def get(self, key: str, make: Callable[[], T]) -> T:
+        """Return what is kept under a key; it is made when it is first asked for."""
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            made: T = self._made[key]
+            return made
+
+
+@dataclass(frozen=True, eq=False)
 class Parts:
     """The things that a study is about, each made when it is first needed.
 
-    Args:
-        file: The study.
+    Attributes:
+        study: What is to be done.
+        base: Folder that paths are relative to.
+        where: The study, to name in an error.
+        shelf: What is shared with other cells.
     """
 
-    file: StudyFile
+    study: Study
+    base: Path
+    where: str
+    shelf: Shelf = field(default_factory=Shelf)
 
-    @cached_property
+    @property
     def train(self) -> Data:
         """What recoveries may see."""
-        spec = self.file.study.data
-        return self._data(spec.train, spec.train_images)
+        return self._data(self.study.data.train, self.study.data.train_images)
 
-    @cached_property
+    @property
     def test(self) -> Data:
         """What accuracy is measured on."""
-        spec = self.file.study.data
-        data = self._data(spec.test, spec.test_images)
-        return data if data.role == "test" else data.as_role("test")
+        return self._data(self.study.data.test, self.study.data.test_images)
 
     def _data(self, split: str, images: int | None) -> Data:
-        spec = self.file.study.data
-        folder = self.file.base / spec.name
-        name = str(folder) if folder.is_dir() else spec.name
-        root = None if spec.root is None else self.file.base / spec.root
-        data = load(name, split, root, columns=spec.columns, tokenizer=spec.tokenizer)
-        return data if images is None else data.take(images, spec.seed)
+        spec = self.study.data
+        key = f"data {split} {images} {spec.model_dump_json()}"
+        return self.shelf.get(key, lambda: load_data(spec, split, images, self.base))
 
     @cached_property
     def hardware(self) -> Hardware:
         """Device, mapping and periphery."""
-        return build_hardware(self.file.study.hardware, self.file.base, where=self.where)
+        return build_hardware(self.study.hardware, self.base, where=self.where)
 
     @cached_property
     def network(self) -> MappedNetwork:
         """The network, mapped and not recovered."""
-        spec = self.file.study.network
-        model = build_model(spec, self.file.base, where=self.where)
+        spec = self.study.network
+        model = self.shelf.get(
+            f"network {spec.model_dump_json()}",
+            lambda: build_model(spec, self.base, where=self.where),
+        )
         inputs, _ = next(self.test.batches(1))
         return map_network(
             model, self.hardware, spec.digital, example=inputs, name=spec.name or spec.builder
@@ -73,11 +96,15 @@ class Parts:
 
     def recovery(self, step: StepSpec) -> Recovery:
         """Return what a step does."""
-        return build_recovery(step, self.file.base, where=self.where)
+        return build_recovery(step, self.base, where=self.where)
 
     def examples_for(self, step: StepSpec) -> Data:
         """Return the examples that a step may see."""
-        return self.train if step.examples is None else self.train.take(step.examples, step.seed)
+        if step.examples is None:
+            return self.train
+        key = f"examples {step.examples} {step.seed} {self.study.data.model_dump_json()}"
+        count, train = step.examples, self.train
+        return self.shelf.get(key, lambda: train.take(count, step.seed))
 
     def check(self) -> None:
         """Make everything but what recoveries learn, so that every mistake shows before any work.
@@ -85,18 +112,34 @@ class Parts:
         Raises:
             MhoError: Whatever is wrong with the study.
         """
-        for step in self.file.study.recover:
+        for step in self.study.recover:
             self.recovery(step)
-        for t_s in self.file.study.evaluate.times or ():
+        for t_s in self.study.evaluate.times or ():
             self.hardware.device.check_time(t_s)
         self.network.weights  # noqa: B018  # made here
-        for step in self.file.study.recover:
+        for step in self.study.recover:
             self.examples_for(step).require(("train", "calibration"), f"step '{step.name}'")
 
-    @property
-    def where(self) -> str:
-        """The study, to name in an error."""
-        return f"study {self.file.path}"
+
+def load_data(spec: DataSpec, split: str, images: int | None, base: Path) -> Data:
+    """Return one split of the data that ``[data]`` names.
+
+    Args:
+        spec: The table.
+        split: Name of the split.
+        images: How many examples of it; all where None.
+        base: Folder that paths are relative to.
+
+    Raises:
+        DataError: The data are not there, or there are fewer examples.
+    """
+    folder = base / spec.name
+    name = str(folder) if folder.is_dir() else spec.name
+    root = None if spec.root is None else base / spec.root
+    data = load(name, split, root, columns=spec.columns, tokenizer=spec.tokenizer)
+    if split == spec.test and data.role != "test":
+        data = data.as_role("test")
+    return data if images is None else data.take(images, spec.seed)
 
 
 def build_hardware(spec: HardwareSpec, base: Path, *, where: str) -> Hardware:
@@ -180,15 +223,6 @@ def _load_weights(model: nn.Module, path: Path, place: str) -> None:
         raise BundleError(f"{place}: weights '{path}' do not fit the network: {reason}") from None
 
 
-def methods() -> dict[str, type[Recovery]]:
-    """Return the recoveries that mho has, by the name that studies use."""
-    found = {}
-    for value in vars(recover).values():
-        if inspect.isclass(value) and issubclass(value, Recovery) and not inspect.isabstract(value):
-            found[value.method] = value
-    return found
-
-
 def build_recovery(step: StepSpec, base: Path, *, where: str) -> Recovery:
     """Return what a ``[[recover]]`` entry does.
 
@@ -205,8 +239,6 @@ def build_recovery(step: StepSpec, base: Path, *, where: str) -> Recovery:
         kind = load_object(step.method, base, where=place)
         if not (inspect.isclass(kind) and issubclass(kind, Recovery)):
             raise ConfigError(f"{place}: '{step.method}' is not a class of mho.recover.Recovery.")
-    elif step.method in methods():
-        kind = methods()[step.method]
     else:
-        raise unknown("method", step.method, methods(), where=place)
+        kind = by_name(step.method, where=place)
     return kind.parse(step.settings, where=place)

@@ -7,9 +7,12 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mho.errors import ConfigError, nearest
+
+_PREFIX = "_mho_study_"
 
 
 def load_object(place: str, base: Path, *, where: str) -> Any:
@@ -44,10 +47,15 @@ def load_object(place: str, base: Path, *, where: str) -> Any:
     return getattr(module, name)
 
 
+def own_modules() -> list[ModuleType]:
+    """Return the modules loaded from users' files, which other machines do not have."""
+    return [module for name, module in sys.modules.items() if name.startswith(_PREFIX)]
+
+
 def _from_file(path: Path) -> Any:
     if not path.is_file():
         raise ConfigError(f"the file '{path}' does not exist; paths are relative to the study.")
-    unique = f"_mho_study_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+    unique = f"{_PREFIX}{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(unique, path)
     if spec is None or spec.loader is None:
         raise ConfigError(f"the file '{path}' is not a Python file.")

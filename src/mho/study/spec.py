@@ -16,6 +16,7 @@ from mho.device.law import Law
 from mho.errors import ConfigError
 from mho.evaluation import HalfWidth
 from mho.files import os_sentence
+from mho.study.sweep import Sweep, parse_sweep, with_values
 from mho.units import seconds
 
 AS_IS = "as it is"
@@ -151,18 +152,53 @@ class TargetSpec(Law):
     yield_share: Annotated[float, Field(gt=0, le=1)] | None = Field(default=None, alias="yield")
 
 
-class EngineSpec(Law):
-    """``[engine]``: where the work is done; it never changes a number.
+class LocalEngine(Law):
+    """``[engine]``: this machine.
 
     Attributes:
-        kind: ``"local"``: this machine.
+        kind: ``"local"``.
+        processes: How many processes evaluate chips; measured and chosen by default.
+        training_threads: Threads that train: the last bits of what is trained depend on them.
         torch_device: ``"cpu"`` or ``"cuda"``.
         batch: Examples in a pass on an accelerator.
     """
 
     kind: Literal["local"] = "local"
+    processes: Count | Literal["auto"] = "auto"
+    training_threads: Count = 1
     torch_device: str = "cpu"
     batch: Count = 256
+
+
+class RayEngine(Law):
+    """``[engine]``: a Ray cluster.
+
+    Attributes:
+        kind: ``"ray"``.
+        address: Address of a cluster, ``"auto"`` for the one this machine belongs to; by default
+            one is started on this machine.
+        workers: How many tasks run at once; as many as the cluster has CPUs by default.
+        training_threads: Threads that train: the last bits of what is trained depend on them.
+        torch_device: ``"cpu"`` or ``"cuda"``.
+        batch: Examples in a pass on an accelerator.
+    """
+
+    kind: Literal["ray"]
+    address: str | None = None
+    workers: Count | None = None
+    training_threads: Count = 1
+    torch_device: str = "cpu"
+    batch: Count = 256
+
+
+def _local_by_default(value: Any) -> Any:
+    return {"kind": "local", **value} if isinstance(value, dict) else value
+
+
+EngineSpec = Annotated[
+    LocalEngine | RayEngine, Field(discriminator="kind"), BeforeValidator(_local_by_default)
+]
+"""``[engine]``: where the work is done. It changes no number, but for ``training_threads``."""
 
 
 class StepSpec(Law):
@@ -210,7 +246,7 @@ class Study(Law):
     evaluate: EvaluateSpec = EvaluateSpec()
     recover: tuple[StepSpec, ...] = ()
     target: TargetSpec = TargetSpec()
-    engine: EngineSpec = EngineSpec()
+    engine: EngineSpec = LocalEngine()
 
     @model_validator(mode="after")
     def _steps_build_on_earlier_ones(self) -> Study:
@@ -234,17 +270,26 @@ class StudyFile:
     Attributes:
         path: The file.
         text: Its contents, verbatim.
-        study: What it says.
+        values: The same as plain values, without the sweep.
+        sweep: ``[sweep]``; None where there is none.
+        study: What it says: of its first cell, where there is a sweep.
     """
 
     path: Path
     text: str
+    values: Mapping[str, Any]
+    sweep: Sweep | None
     study: Study
 
     @property
     def base(self) -> Path:
         """The folder that paths in the study are relative to."""
         return self.path.parent
+
+    @property
+    def where(self) -> str:
+        """The file, to name in an error."""
+        return f"study {self.path}"
 
 
 def read_study(path: str | Path) -> StudyFile:
@@ -258,21 +303,34 @@ def read_study(path: str | Path) -> StudyFile:
             is not what was expected; the place is named, and the nearest known key.
     """
     file = Path(path)
+    where = f"study {file}"
     try:
         text = file.read_text(encoding="utf-8")
         values = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(os_sentence(error, "read", file)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"study {file} is not TOML: {error}. Correct that place.") from None
-    return StudyFile(file, text, parse_study(values, where=f"study {file}"))
+        raise ConfigError(f"{where} is not TOML: {error}. Correct that place.") from None
+    if "sweep" not in values:
+        return StudyFile(file, text, values, None, parse_study(values, where=where))
+    sweep = parse_sweep(values.pop("sweep"), where=f"{where}, [sweep]")
+    first = next(sweep.cells(), None)
+    if first is None:
+        raise ConfigError(
+            f"{where}, [sweep]: every cell is excluded, so there is nothing to run; "
+            "take back an exclusion."
+        )
+    study = parse_study(
+        with_values(values, first, where=f"{where}, [sweep]"), where=f"{where}, [sweep]"
+    )
+    return StudyFile(file, text, values, sweep, study)
 
 
 def parse_study(values: Mapping[str, Any], *, where: str) -> Study:
     """Build a study from plain values.
 
     Args:
-        values: What the TOML holds.
+        values: What the TOML holds, without ``[sweep]``.
         where: Place to name in an error.
 
     Raises:

@@ -166,9 +166,7 @@ def parse_sweep(values: Any, *, where: str) -> Sweep:
             raise ConfigError(f"{where}: two keys are called '{name}'; give each its own name.")
     for axis in axes:
         if not axis.values:
-            raise ConfigError(
-                f"{where}: '{axis.dotted}' has no values: there is nothing to run."
-            )
+            raise ConfigError(f"{where}: '{axis.dotted}' has no values: there is nothing to run.")
     sweep = Sweep(axes, tuple(_rule(rule, axes, where) for rule in _listed(rules, where)))
     for group in sweep._groups():
         if len({len(axis.values) for axis in group}) > 1:

@@ -7,12 +7,13 @@ from safetensors.torch import save_file
 import mho
 from mho.crossbar.mapping import SingleDevice
 from mho.errors import BundleError, ConfigError, DataError, OutOfRangeError
-from mho.study.build import Parts, methods
+from mho.study.build import Parts
 from mho.study.spec import read_study
 
 
 def parts(study):
-    made = Parts(read_study(study))
+    file = read_study(study)
+    made = Parts(file.study, file.base, file.where)
     made.check()
     return made
 
@@ -59,11 +60,6 @@ def test_a_card_beside_the_study(edit, tmp_path):
     hardware = parts(edit("[data]", "[data]")).hardware
     assert hardware.device.name == "mine+falcone2025-drift"
     assert hardware.mapping == SingleDevice()
-
-
-def test_all_recoveries_are_known_by_their_names():
-    for name, kind in methods().items():
-        assert kind.method == name
 
 
 @pytest.mark.parametrize(

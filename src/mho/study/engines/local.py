@@ -1,0 +1,128 @@
+"""Several processes on this machine."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from mho.errors import MhoError
+from mho.evaluation.work import Work
+from mho.progress import Progress
+from mho.results import Trial
+from mho.study.artefacts import Artefact, Artefacts
+from mho.study.engines import worker
+from mho.study.engines.engine import Engine, Fit, Place
+
+T = TypeVar("T")
+_ATTEMPTS = 3
+"""How often work is given to a new process after the one that did it died."""
+
+
+class LocalProcesses(Engine):
+    """Does the work in several processes of this machine, with the same numbers as in one.
+
+    Processes are started afresh, never forked, so that threads of torch cannot hang in them. One
+    that dies (out of memory, killed by hand) is replaced and its work done again.
+
+    Args:
+        processes: How many.
+        cells: How many cells there are to work on; with one, recoveries are fitted in this
+            process, where progress can be shown.
+    """
+
+    def __init__(self, processes: int, cells: int) -> None:
+        self._processes = processes
+        self.lanes = min(cells, processes + 1)
+        self._lock = threading.Lock()
+        self._pool = self._new_pool()
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            self._processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=worker.start,
+            initargs=(1,),
+        )
+
+    def fit(self, place: Place, fit: Fit, progress: Progress) -> Artefact:
+        """Fit a recovery: here if there is one cell, else in one of the processes."""
+        artefacts = Artefacts(place.artefacts)
+        if self.lanes == 1:
+            return fit.run(artefacts, place.study.engine.training_threads, progress)
+        progress(0, 1, "in another process")
+        self._result(lambda: self._submit(worker.fit, place, fit.step, fit.key))
+        made = artefacts.get(fit.key, fit.network)
+        if made is None:
+            raise MhoError(f"artefact {fit.key[:16]} was deleted as it was made; run again.")
+        return made
+
+    def trials(
+        self, place: Place, work: Work, missing: Mapping[int, Sequence[float]]
+    ) -> Iterator[list[Trial]]:
+        """Run chips in the processes, a few at a time."""
+        waiting = {
+            self._submit(worker.trials, place, work.task, part): (part, 1)
+            for part in _parts(missing, self._processes)
+        }
+        while waiting:
+            future = next(as_completed(waiting))
+            part, attempt = waiting.pop(future)
+            try:
+                yield future.result()
+            except BrokenProcessPool:
+                self._replace_pool(future, attempt)
+                again = self._submit(worker.trials, place, work.task, part)
+                waiting[again] = (part, attempt + 1)
+
+    def _result(self, submit: Callable[[], Future[T]]) -> T:
+        for attempt in range(1, _ATTEMPTS + 1):
+            future = submit()
+            try:
+                return future.result()
+            except BrokenProcessPool:
+                self._replace_pool(future, attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
+        with self._lock:
+            try:
+                future = self._pool.submit(function, *arguments)
+            except BrokenProcessPool:  # another thread has not replaced it yet
+                self._pool = self._new_pool()
+                future = self._pool.submit(function, *arguments)
+            future.pool = self._pool  # type: ignore[attr-defined]
+        return future
+
+    def _replace_pool(self, future: Future[Any], attempt: int) -> None:
+        """Start new processes after one died, once for all the work that it took along."""
+        if attempt == _ATTEMPTS:
+            raise MhoError(
+                f"a worker process died {attempt} times at the same work, probably because memory "
+                f"ran out with {self._processes} processes. Set [engine] processes to fewer and "
+                "run again: finished trials are kept."
+            ) from None
+        with self._lock:
+            if self._pool is future.pool:  # type: ignore[attr-defined]
+                self._pool = self._new_pool()
+
+    def close(self) -> None:
+        """End the processes at once: what they had in hand is run again another time."""
+        processes = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+
+
+def _parts(
+    missing: Mapping[int, Sequence[float]], processes: int
+) -> Iterator[dict[int, Sequence[float]]]:
+    """Cut the chips into parts: some eight for each process, so that none waits for another."""
+    seeds = list(missing)
+    size = math.ceil(len(seeds) / (8 * processes))
+    for start in range(0, len(seeds), size):
+        yield {seed: missing[seed] for seed in seeds[start : start + size]}
