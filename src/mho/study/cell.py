@@ -19,7 +19,7 @@ from mho.study.build import Parts
 from mho.study.engines.engine import Engine, Fit, Place
 from mho.study.figures import Done, study_figures
 from mho.study.folder import Folder
-from mho.study.plan import Cell
+from mho.study.shard import Job
 from mho.study.spec import AS_IS, StepSpec
 
 
@@ -27,7 +27,7 @@ class CellRun:
     """Runs what is missing of one cell.
 
     Args:
-        cell: The cell.
+        job: The cell.
         parts: Its things.
         folder: Where results go.
         store: Where trials go.
@@ -37,15 +37,16 @@ class CellRun:
 
     def __init__(
         self,
-        cell: Cell,
+        job: Job,
         parts: Parts,
         folder: Folder,
         store: Store,
         engine: Engine,
         report: Progress,
     ) -> None:
-        self._cell = cell
-        self._study = cell.study
+        self._cell = job.cell
+        self._study = job.cell.study
+        self._chips = job.chips
         self._parts = parts
         self._folder = folder
         self._store = store
@@ -119,7 +120,7 @@ class CellRun:
             artefact.network,
             self._parts.test,
             wanted.times,
-            wanted.chips,
+            wanted.chips if self._chips is None else self._chips,
             seed=wanted.seed,
             target=None if drop is None else max(self._baseline - drop / 100, 0.0),
             stop=wanted.stop,

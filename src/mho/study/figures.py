@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -17,7 +17,8 @@ from mho.network.applied import Knowledge
 from mho.network.mapped import MappedNetwork
 from mho.results import digest
 from mho.study.artefacts import Artefact
-from mho.study.spec import AS_IS, StepSpec, Study
+from mho.study.plan import Cell
+from mho.study.spec import AS_IS, StepSpec, Study, StudyFile
 
 FORMAT = 1
 """Format of the results; readers refuse one they do not know."""
@@ -102,6 +103,51 @@ def study_figures(
         },
         "steps": [_step(step, done) for step in done.values()],
         "fit": None if (fit := mapped.hardware.device.fit) is None else fit.model_dump(mode="json"),
+    }
+
+
+def sweep_figures(
+    file: StudyFile, cells: Sequence[Cell], found: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what a sweep came to: its cells, and of each the steps in short.
+
+    Args:
+        file: The study.
+        cells: The cells of its plan.
+        found: The figures of each, by its number.
+    """
+    axes = [] if file.sweep is None else file.sweep.axes
+    return {
+        "format": FORMAT,
+        "mho": mho.__version__,
+        "study": {
+            "name": file.study.name,
+            "description": file.study.description,
+            "toml": file.text,
+        },
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": _versions(),
+        "sweep": [{"name": a.name, "key": a.dotted, "values": list(a.values)} for a in axes],
+        "cells": [_short(cell, found[cell.number]) for cell in cells],
+    }
+
+
+def _short(cell: Cell, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a cell's figures without what stands in its own file only."""
+    return {
+        "values": dict(cell.values),
+        "results": f"cells/{cell.key[:16]}.json",
+        "baseline": figures["baseline"]["accuracy"],
+        "verdict": figures["verdict"],
+        "steps": [
+            {
+                "name": step["name"],
+                "area_share": step["cost"]["area_share"],
+                "storage_bits": step["cost"]["storage_bits"],
+                "times": [{k: v for k, v in t.items() if k != "accuracies"} for t in step["times"]],
+            }
+            for step in figures["steps"]
+        ],
     }
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from mho.errors import StoreError
 from mho.files import atomic_write, os_sentence, writable_folder
+from mho.study.build import Parts
+from mho.study.plan import Cell
 from mho.study.spec import StudyFile
 
 STUDY = "study.toml"
@@ -21,6 +25,7 @@ STORE = "results.sqlite"
 RESULTS = "results.json"
 REPORT = "report.html"
 ARTEFACTS = "artefacts"
+CELLS = "cells"
 _LOCK = ".lock"
 _HOLDER = ".lock-holder"
 
@@ -56,11 +61,12 @@ class Folder:
         return self.path / ARTEFACTS
 
     @contextlib.contextmanager
-    def owned_by(self, file: StudyFile) -> Iterator[None]:
+    def owned_by(self, file: StudyFile, own: Sequence[Path] = ()) -> Iterator[None]:
         """Hold the folder for one study while the block runs; a killed process holds nothing.
 
         Args:
             file: The study; a copy is left in the folder.
+            own: Files that it names, relative to its folder; copies are left beside the study's.
 
         Raises:
             StoreError: Another process is writing there, the folder holds another study's results,
@@ -80,6 +86,8 @@ class Folder:
         try:
             atomic_write(self.path / _HOLDER, f"process {os.getpid()} on {platform.node()}")
             self._claim(file)
+            for name in own:
+                self._copy(file.base / name, self.path / name)
             yield
         finally:
             (self.path / _HOLDER).unlink(missing_ok=True)
@@ -102,6 +110,36 @@ class Folder:
                 )
         if not copy.exists() or copy.read_text(encoding="utf-8") != file.text:
             atomic_write(copy, file.text)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        contents = source.read_bytes()
+        if not target.is_file() or target.read_bytes() != contents:
+            atomic_write(target, contents)
+
+    def cell(self, cell: Cell) -> Path:
+        """Return where the figures of a cell of a sweep lie."""
+        return self.path / CELLS / f"{cell.key[:16]}.json"
+
+    def keep(self, cell: Cell, figures: Mapping[str, Any]) -> None:
+        """Keep the figures of a cell of a sweep.
+
+        Raises:
+            StoreError: They cannot be written.
+        """
+        text = json.dumps(figures, indent=1, allow_nan=False)
+        atomic_write(self.cell(cell), text + "\n")
+
+    def finished(self, cell: Cell, parts: Parts) -> dict[str, Any] | None:
+        """Return the figures of a cell that was finished with the same data; else None."""
+        try:
+            figures = json.loads(self.cell(cell).read_text(encoding="utf-8"))
+            hashes = figures["hashes"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        train = parts.train.digest if cell.study.recover else None
+        same = hashes.get("data") == parts.test.digest and hashes.get("train") == train
+        found: dict[str, Any] | None = figures if same else None
+        return found
 
 
 def name_in(path: Path) -> str | None:

@@ -8,7 +8,7 @@ steps by keys instead, digests of what the study's file says (and of the files t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -161,3 +161,22 @@ def _cells(file: StudyFile) -> Iterator[Cell]:
         if study.name != file.study.name or study.engine != file.study.engine:
             raise ConfigError(f"{where}: 'name' and 'engine' cannot be swept.")
         yield Cell(number, values, study, file.base, where, files)
+
+
+def own_files(cells: Sequence[Cell]) -> list[Path]:
+    """Return the files of the user's that the cells name, relative to the study's folder.
+
+    Files elsewhere (an absolute path, a folder above) are left out.
+
+    Args:
+        cells: The cells of one plan.
+    """
+    found = set()
+    for cell in cells:
+        assert cell.step_keys  # which reads the files
+    for name in {name for cell in cells for name in cell.files}:
+        path = Path(name.partition(":")[0])
+        outside = path.is_absolute() or ".." in path.parts
+        if not outside and (cells[0].base / path).is_file():
+            found.add(path)
+    return sorted(found)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,19 +16,28 @@ from mho.results import Store
 from mho.study.build import Parts, Shelf
 from mho.study.cell import CellRun
 from mho.study.engines.choose import choose_engine
+from mho.study.engines.engine import Engine
+from mho.study.figures import sweep_figures
 from mho.study.folder import Folder
-from mho.study.plan import plan
-from mho.study.spec import read_study
+from mho.study.plan import Cell, own_files, plan
+from mho.study.shard import Job, Shard
+from mho.study.spec import StudyFile, read_study
 
 DEMO = Path(__file__).with_name("demo.toml")
 """The study that ``mho demo`` runs."""
+
+OnCell = Callable[[dict[str, Any]], None]
+"""Called with the figures of each cell as it is finished."""
 
 
 def run_study(
     path: str | Path,
     out: str | Path | None = None,
     *,
+    shard: Shard | None = None,
+    yes: bool = False,
     progress: Progress | Literal[False] | None = None,
+    on_cell: OnCell | None = None,
 ) -> dict[str, Any]:
     """Run a study, or go on with it: what is finished is never done again.
 
@@ -36,11 +48,15 @@ def run_study(
     Args:
         path: The study, a TOML file.
         out: Folder for the results; ``results/<name of the study>`` by default.
+        shard: Run only this share of the work, to be merged with the others.
+        yes: Go on even if a sweep has more than a million cells.
         progress: None shows a bar on a terminal, False nothing; or a function of
             (done, total, text).
+        on_cell: Called with the figures of each cell of a sweep as it is finished.
 
     Returns:
-        The figures, as in ``results.json`` of that folder.
+        The figures, as in ``results.json`` of that folder. Of a sweep: the cells, and in short what
+        each came to. Of a shard: what was done.
 
     Raises:
         ConfigError: The study says something that is not understood.
@@ -48,20 +64,128 @@ def run_study(
         MhoError: Any of the errors of its parts.
     """
     file = read_study(path)
+    cells = plan(file, yes=yes)
     shelf = Shelf()
-    cell = plan(file)[0]
-    parts = Parts(cell.study, cell.base, cell.where, shelf)
-    parts.check()
+    check(cells, shelf)
+    jobs = [Job(cell) for cell in cells] if shard is None else shard.deal(cells)
     folder = Folder(Path("results") / file.study.name if out is None else Path(out))
     with (
-        folder.owned_by(file),
+        folder.owned_by(file, own_files(cells)),
         Store(folder.store) as store,
         progress_bar(file.study.name, progress) as report,
-        choose_engine([cell], parts, store) as engine,
+        choose_engine(jobs, _parts(jobs[0].cell, shelf), store) as engine,
     ):
-        figures = CellRun(cell, parts, folder, store, engine, report).figures(file.text)
-        text = json.dumps({**figures, "report": str(folder.report)}, indent=1, allow_nan=False)
-        atomic_write(folder.results, text + "\n")
-        atomic_write(folder.report, render(figures))
-    plain: dict[str, Any] = json.loads(text)
-    return plain
+        found = {}
+        for cell, figures in _Run(file, folder, shelf, engine, report).all(jobs):
+            found[cell.number] = figures
+            if on_cell is not None and file.sweep is not None:
+                on_cell(figures)
+        if shard is not None:
+            return {"shard": str(shard), "cells": len(jobs), "folder": str(folder.path)}
+        if file.sweep is None:
+            return _keep_study(folder, found[0])
+        return _keep(folder, sweep_figures(file, cells, found))
+
+
+def check(cells: Sequence[Cell], shelf: Shelf) -> None:
+    """Find everything that can be wrong with the cells, each different part of them once.
+
+    Args:
+        cells: The cells.
+        shelf: Where their data and networks are kept.
+
+    Raises:
+        MhoError: Whatever is wrong.
+    """
+    seen: set[str] = set()
+    for cell in cells:
+        study = cell.study
+        about = study.model_dump_json(include={"data", "network", "hardware", "recover"})
+        about += str(study.evaluate.times)
+        if about not in seen:
+            seen.add(about)
+            parts = _parts(cell, shelf)
+            parts.check()
+
+
+def _parts(cell: Cell, shelf: Shelf) -> Parts:
+    return Parts(cell.study, cell.base, cell.where, shelf)
+
+
+def _keep_study(folder: Folder, figures: dict[str, Any]) -> dict[str, Any]:
+    atomic_write(folder.report, render(figures))
+    return _keep(folder, {**figures, "report": str(folder.report)})
+
+
+def _keep(folder: Folder, figures: dict[str, Any]) -> dict[str, Any]:
+    atomic_write(folder.results, json.dumps(figures, indent=1, allow_nan=False) + "\n")
+    return figures
+
+
+class _Run:
+    """One run of a study: its cells, some of them at once where the engine gains by it."""
+
+    def __init__(
+        self,
+        file: StudyFile,
+        folder: Folder,
+        shelf: Shelf,
+        engine: Engine,
+        report: Progress,
+    ) -> None:
+        self._file = file
+        self._folder = folder
+        self._shelf = shelf
+        self._engine = engine
+        self._report = report
+        self._stopped = threading.Event()
+        self._finished = self._total = 0
+
+    def all(self, jobs: Sequence[Job]) -> Iterator[tuple[Cell, dict[str, Any]]]:
+        """Yield each cell with its figures as it is finished."""
+        self._total = len(jobs)
+        if self._engine.lanes == 1:
+            for job in jobs:
+                yield job.cell, self._cell(job)
+                self._finished += 1
+            return
+        with ThreadPoolExecutor(self._engine.lanes, thread_name_prefix="cell") as lanes:
+            waiting: dict[Future[dict[str, Any]], Cell] = {}
+            try:
+                for job in jobs:
+                    waiting[lanes.submit(self._cell, job)] = job.cell
+                for future in as_completed(waiting):
+                    self._finished += 1
+                    yield waiting[future], future.result()
+            except BaseException:
+                self._stopped.set()
+                lanes.shutdown(wait=False, cancel_futures=True)
+                self._engine.close()
+                raise
+
+    def _cell(self, job: Job) -> dict[str, Any]:
+        """Run one cell, or find it finished."""
+        cell = job.cell
+        parts = _parts(cell, self._shelf)
+        swept = self._file.sweep is not None
+        known = self._folder.finished(cell, parts) if swept else None
+        if known is not None:
+            return known
+        with Store(self._folder.store) as store:
+            run = CellRun(job, parts, self._folder, store, self._engine, self._told(cell))
+            figures: dict[str, Any] = json.loads(json.dumps(run.figures(self._file.text)))
+        if swept and job.chips is None:
+            self._folder.keep(cell, figures)
+        return figures
+
+    def _told(self, cell: Cell) -> Progress:
+        """Report the progress of one cell as part of the whole."""
+        if self._total == 1:
+            return self._report
+
+        def tell(done: float, total: float, text: str) -> None:
+            if self._stopped.is_set():
+                raise InterruptedError
+            self._report(self._finished, self._total, f"{cell.label}: {text}")
+
+        return tell

@@ -15,7 +15,7 @@ from mho.results import Store
 from mho.study.build import Parts
 from mho.study.engines.engine import Engine, InProcess
 from mho.study.engines.local import LocalProcesses
-from mho.study.plan import Cell
+from mho.study.shard import Job
 from mho.study.spec import LocalEngine, RayEngine
 
 _IMAGES = 256
@@ -89,11 +89,11 @@ def _seconds(work: Work, times_s: Sequence[float], count: int) -> float:
     return min(found[1:])
 
 
-def choose_engine(cells: Sequence[Cell], parts: Parts, store: Store) -> Engine:
+def choose_engine(jobs: Sequence[Job], parts: Parts, store: Store) -> Engine:
     """Return the engine that the study asks for; where it says "auto", the faster one.
 
     Args:
-        cells: The cells to run.
+        jobs: The cells to run.
         parts: Things of the first of them.
         store: What is done already.
     """
@@ -101,19 +101,19 @@ def choose_engine(cells: Sequence[Cell], parts: Parts, store: Store) -> Engine:
     if isinstance(wanted, RayEngine):
         from mho.study.engines.ray import RayCluster
 
-        return RayCluster(wanted, len(cells))
-    return _local(wanted, cells, parts, store)
+        return RayCluster(wanted, len(jobs))
+    return _local(wanted, jobs, parts, store)
 
 
-def _local(wanted: LocalEngine, cells: Sequence[Cell], parts: Parts, store: Store) -> Engine:
+def _local(wanted: LocalEngine, jobs: Sequence[Job], parts: Parts, store: Store) -> Engine:
     if wanted.processes != "auto":
         if wanted.processes == 1:
             return InProcess(torch.get_num_threads())
-        return LocalProcesses(wanted.processes, len(cells))
-    left = sum(cell.trials for cell in cells) - len(store)
+        return LocalProcesses(wanted.processes, len(jobs))
+    left = sum(job.cell.trials for job in jobs) - len(store)
     if torch.device(wanted.torch_device).type != "cpu" or left <= 0:
         return InProcess(torch.get_num_threads())
     speed = measure(parts)
     if speed.prefers_processes and left * speed.alone_s > _WORTH_IT_S:
-        return LocalProcesses(speed.cores, len(cells))
+        return LocalProcesses(speed.cores, len(jobs))
     return InProcess(speed.evaluation_threads)

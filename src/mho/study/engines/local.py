@@ -39,6 +39,7 @@ class LocalProcesses(Engine):
         self._processes = processes
         self.lanes = min(cells, processes + 1)
         self._lock = threading.Lock()
+        self._closed = False
         self._pool = self._new_pool()
 
     def _new_pool(self) -> ProcessPoolExecutor:
@@ -90,6 +91,8 @@ class LocalProcesses(Engine):
 
     def _submit(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
         with self._lock:
+            if self._closed:
+                raise InterruptedError
             try:
                 future = self._pool.submit(function, *arguments)
             except BrokenProcessPool:  # another thread has not replaced it yet
@@ -107,11 +110,13 @@ class LocalProcesses(Engine):
                 "run again: finished trials are kept."
             ) from None
         with self._lock:
-            if self._pool is future.pool:  # type: ignore[attr-defined]
+            if self._pool is future.pool and not self._closed:  # type: ignore[attr-defined]
                 self._pool = self._new_pool()
 
     def close(self) -> None:
         """End the processes at once: what they had in hand is run again another time."""
+        with self._lock:
+            self._closed = True
         processes = list((self._pool._processes or {}).values())
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
