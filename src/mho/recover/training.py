@@ -148,6 +148,7 @@ def train(
     ema: float | None = None,
     clip_norm: float | None = None,
     score: Callable[[Mapping[str, Tensor]], float] | None = None,
+    margin: Callable[[float], float] | None = None,
     stop: Callable[[list[dict[str, float]]], bool] | None = None,
     mark_every: int | None = None,
     progress: Progress | None = None,
@@ -178,6 +179,8 @@ def train(
         clip_norm: Largest norm of the gradient.
         score: Higher is better, of the values (parameters and buffers by name) that would be
             returned; the best are returned.
+        margin: By how much a score may lie below the best so far and still be taken, since it is
+            later; given the best score. Without it the first of the best is returned.
         stop: Called with the curve at each mark; true ends the training.
         mark_every: Steps between marks, at which the curve grows and the score is taken; by
             default one pass over the data.
@@ -211,7 +214,7 @@ def train(
         if ema is not None:
             state.follow(ema)
         if state.step % mark_every == 0 or state.step == steps:
-            _mark(state, score)
+            _mark(state, score, margin)
             ended = state.step == steps or (stop is not None and stop(state.curve))
         seconds = time.monotonic()
         if checkpoint is not None and (ended or seconds - saved_at >= _SAVE_EVERY_S):
@@ -298,15 +301,20 @@ def seeded(seed: int) -> Iterator[None]:
         torch.set_rng_state(before)
 
 
-def _mark(state: _State, score: Callable[[Mapping[str, Tensor]], float] | None) -> None:
+def _mark(
+    state: _State,
+    score: Callable[[Mapping[str, Tensor]], float] | None,
+    margin: Callable[[float], float] | None,
+) -> None:
     entry = {"step": float(state.step), "loss": state.loss_sum / max(state.loss_steps, 1)}
     state.loss_sum, state.loss_steps = 0.0, 0
     if score is not None:
         with torch.no_grad():
             entry["score"] = score(_copies(state.chosen))
-        if entry["score"] > state.best_score:
-            state.best_score, state.best_step = entry["score"], state.step
-            state.best = _copies(state.chosen)
+        slack = 0.0 if margin is None else margin(max(state.best_score, entry["score"]))
+        if entry["score"] > state.best_score or entry["score"] > state.best_score - slack:
+            state.best_score = max(state.best_score, entry["score"])
+            state.best_step, state.best = state.step, _copies(state.chosen)
     state.curve.append(entry)
 
 

@@ -102,6 +102,30 @@ def test_the_best_scored_values_are_returned() -> None:
     assert float(result.buffers["count"]) == result.best_step
 
 
+def test_a_later_score_within_the_margin_is_taken() -> None:
+    def scored(scores: list[float], margin: float | None) -> int:
+        left = iter(scores)
+        weight = torch.zeros(1, requires_grad=True)
+        return train(
+            {"weight": weight},
+            lambda batch: (weight * batch.inputs).sum(),
+            LINE,
+            steps=len(scores),
+            batch=8,
+            optimiser=Sgd(lr=0.1),
+            streams=Streams(0, "test"),
+            purpose="line fit",
+            score=lambda values: next(left),
+            margin=None if margin is None else lambda best: margin,
+            mark_every=1,
+        ).best_step
+
+    assert scored([0.5, 0.9, 0.9, 0.85, 0.7], None) == 2
+    assert scored([0.5, 0.9, 0.9, 0.85, 0.7], 0.1) == 4
+    # The margin is counted from the best of all, not from the one that was taken last.
+    assert scored([0.9, 0.85, 0.78, 0.7], 0.1) == 2
+
+
 def test_the_global_generator_is_left_alone() -> None:
     torch.manual_seed(1)
     expected = torch.rand(3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from abc import ABC
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -54,7 +55,8 @@ class VariationTraining(Recovery, ABC):
             weights as they are.
         batch_norm: Whether batch-norm statistics follow the variation or stay as they are.
         augment: Change of the training images: shift by up to 2 pixels, or flip and crop.
-        held_out: Share of the training data on which the student is selected.
+        held_out: Share of the training data on which the student is selected: the latest one that
+            lies within a standard error of the best.
         held_out_chips: Chips of the selection; chips of an evaluation are never among them.
         fresh: Whether to start from new weights instead of the digital network's.
     """
@@ -169,6 +171,7 @@ class _Student:
             after_step=self.clip,
             ema=settings.ema,
             score=self.score,
+            margin=self.standard_error,
             mark_every=max(self.steps // _MARKS, 1),
             progress=progress,
             checkpoint=checkpoint,
@@ -213,6 +216,14 @@ class _Student:
                 right += int((logits.argmax(dim=1) == labels).sum())
         self.model.train(was_training)
         return right / (len(self.held) * self.settings.held_out_chips)
+
+    def standard_error(self, accuracy: float) -> float:
+        """Return how far an accuracy on the held-out data may be off.
+
+        The digital network was often trained on these very data, so that students of the first
+        steps look best on them: a later student within the error is taken instead.
+        """
+        return math.sqrt(accuracy * (1 - accuracy) / len(self.held))
 
 
 def _reset(model: nn.Module, streams: Streams) -> None:

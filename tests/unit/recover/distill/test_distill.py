@@ -25,18 +25,26 @@ def mean_accuracy(network: MappedNetwork, data: Data, chips: int = 12) -> float:
 
 
 @pytest.fixture(scope="module")
-def student(stripe_net: MappedNetwork, stripes: Data) -> MappedNetwork:
-    return Distill(epochs=15).fit(stripe_net, stripes, seed=1)
+def noisier(stripe_net: MappedNetwork) -> MappedNetwork:
+    """The network on cells that vary more: sd of ln g 0.9."""
+    device = mho.load_device("charan2020")
+    device = device.replace(programming={"law": "lognormal", "sd_ln": 0.9})
+    return stripe_net.with_hardware(mho.Hardware(device=device))
+
+
+@pytest.fixture(scope="module")
+def student(noisier: MappedNetwork, stripes: Data) -> MappedNetwork:
+    return Distill(epochs=15).fit(noisier, stripes, seed=1)
 
 
 def test_a_student_stands_the_variation_better(
-    stripe_net: MappedNetwork, student: MappedNetwork, stripes: Data
+    noisier: MappedNetwork, student: MappedNetwork, stripes: Data
 ) -> None:
-    # Paired on 12 chips of 600 images: the gain is 3.5 points, its standard error 0.6.
-    assert mean_accuracy(student, stripes) > mean_accuracy(stripe_net, stripes) + 0.015
+    # Paired on 12 chips of 600 images; three seeds gained 3.0, 3.3 and 3.8 points.
+    assert mean_accuracy(student, stripes) > mean_accuracy(noisier, stripes) + 0.015
 
 
-def test_what_a_student_leaves_behind(student: MappedNetwork, stripe_net: MappedNetwork) -> None:
+def test_what_a_student_leaves_behind(student: MappedNetwork, noisier: MappedNetwork) -> None:
     [applied] = student.applied
     assert applied.method == "distill"
     assert applied.knows.labels
@@ -44,7 +52,8 @@ def test_what_a_student_leaves_behind(student: MappedNetwork, stripe_net: Mapped
     assert applied.adds == type(applied.adds)()
     assert applied.settings["epochs"] == 15
     assert len(applied.report["curve"]) >= 20
-    assert student.layers[0].encoded is not stripe_net.layers[0].encoded
+    changed = student.layers[0].encoded.g_target_uS != noisier.layers[0].encoded.g_target_uS
+    assert changed.any()
 
 
 def test_the_same_seed_gives_the_same_student(stripe_net: MappedNetwork, stripes: Data) -> None:
