@@ -75,6 +75,7 @@ def test_ctrl_c_says_how_to_go_on_and_goes_on(tmp_path):
         words("run", study, "-o", out), stderr=subprocess.PIPE, text=True
     ) as process:
         while not (out / "results.sqlite").exists() or (out / "results.sqlite").stat().st_size == 0:
+            assert process.poll() is None, "it ended before it was stopped"
             time.sleep(0.05)
         time.sleep(1)
         start = time.monotonic()
