@@ -4,6 +4,16 @@ from mho.recover.veraplus.attachment import VeraBranch
 from mho.recover.veraplus.branches import Branches
 from mho.recover.veraplus.method import VeraPlus
 from mho.recover.veraplus.projections import Projections
+from mho.recover.veraplus.robustness import robustness, with_clock, with_other_drift
 from mho.recover.veraplus.schedule import Schedule
 
-__all__ = ["Branches", "Projections", "Schedule", "VeraBranch", "VeraPlus"]
+__all__ = [
+    "Branches",
+    "Projections",
+    "Schedule",
+    "VeraBranch",
+    "VeraPlus",
+    "robustness",
+    "with_clock",
+    "with_other_drift",
+]

@@ -31,7 +31,7 @@ from mho.recover.veraplus.holding import Held, Tester
 from mho.recover.veraplus.journal import Journal
 from mho.recover.veraplus.level import LossKind, Rounding, Trainer
 from mho.recover.veraplus.projections import Projection, Reach
-from mho.recover.veraplus.report import grid_rows, schedule_rows
+from mho.recover.veraplus.report import CLAIMS, grid_rows, schedule_rows
 from mho.recover.veraplus.vectors import scales, store, stored_with
 from mho.recover.veraplus.walk import walk
 from mho.recover.veraplus.workshop import Plan, Workshop, life_grid
@@ -73,8 +73,12 @@ class VeraPlus(Recovery):
         temperature: Of the distilled loss.
         held_out: Share of the data that testing chips run on and nothing is trained on.
         held_out_most: Most examples of it.
-        testing_chips: Chips of the search, and as many others of its verification.
-        pool: Training chips to prepare where the network has recoveries on the chip.
+        testing_chips: Chips of the search.
+        verifying_chips: Other chips that the finished schedule is verified on; the more there are,
+            the more can be claimed. As many as ``testing_chips`` by default.
+        confidence: One-sided confidence of what is claimed of all chips at all times.
+        pool: Chips to prepare for training, for the search and for its verification each, where the
+            network has recoveries on the chip; every one of them has many futures.
         pair_seed: Seed of A and B.
         pair_stored: Whether A and B are stored in 8 bits instead of made from the seed.
         reach: ``"centre"`` gives random rows a 1×1 kernel after the layer's stride, ``"window"``
@@ -116,7 +120,9 @@ class VeraPlus(Recovery):
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.25
     held_out_most: Annotated[int, Field(ge=1)] = 1000
     testing_chips: Annotated[int, Field(ge=2)] = 20
-    pool: Annotated[int, Field(ge=1)] = 8
+    verifying_chips: Annotated[int, Field(ge=2)] | None = None
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    pool: Annotated[int, Field(ge=1)] = 4
     pair_seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     pair_stored: bool = False
     reach: Reach = "centre"
@@ -199,7 +205,8 @@ class _Fit:
         branch = self._stored(plan, workshop)
         drift_free, verified = self._verify(branch, journal, told)
         told(1.0, "schedule ready")
-        rows = grid_rows(branch.schedule, verified, self.settings.keep * drift_free.mean)
+        keep, confidence = self.settings.keep, self.settings.confidence
+        rows = grid_rows(branch.schedule, verified, drift_free, keep, confidence)
         return Applied(
             method=self.settings.method,
             settings=self.settings.settings(),
@@ -210,7 +217,8 @@ class _Fit:
                 "schedule": schedule_rows(branch.schedule, rows),
                 "grid": rows,
                 "drift_free": drift_free.mean,
-                "bound_met": all(row["bound_met"] for row in rows),
+                **{claim: all(row[claim] for row in rows) for claim in CLAIMS},
+                "confidence": confidence,
                 "notes": workshop.criterion.notes,
             },
         )
@@ -230,7 +238,7 @@ class _Fit:
             streams=Streams(self.seed, settings.method),
             identity=self._identity(),
         )
-        tester = self._tester(TESTING)
+        tester = self._tester(TESTING, self.settings.testing_chips)
         drift_free = Held.from_list(
             journal.plain("drift-free", lambda: tester.test(self.grid[0], {}).to_list())
         )
@@ -245,9 +253,8 @@ class _Fit:
             share=lambda share, text: told(_SEARCH_SHARE * share, text),
         )
 
-    def _tester(self, scope: str) -> Tester:
-        count = self.settings.testing_chips
-        chips = chips_of(self.target, self.seed, scope, pool=count)
+    def _tester(self, scope: str, count: int) -> Tester:
+        chips = chips_of(self.target, self.seed, scope, pool=self.settings.pool)
         return Tester(self.network, chips, count, self.held)
 
     def _stored(self, plan: Plan, workshop: Workshop) -> VeraBranch:
@@ -265,7 +272,8 @@ class _Fit:
         self, branch: VeraBranch, journal: Journal, told: _Growing
     ) -> tuple[Held, list[Held]]:
         """Run the finished schedule on chips that neither training nor the search has seen."""
-        tester = self._tester(VERIFYING)
+        settings = self.settings
+        tester = self._tester(VERIFYING, settings.verifying_chips or settings.testing_chips)
 
         def test(t_s: float, done: int, branches: dict[str, Tensor], name: str) -> Held:
             share = _SEARCH_SHARE + (1 - _SEARCH_SHARE) * done / len(self.grid)

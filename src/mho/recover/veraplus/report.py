@@ -5,18 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mho.recover.veraplus.guarantee import for_all, lower_limit
 from mho.recover.veraplus.holding import Held
 from mho.recover.veraplus.schedule import Schedule
 
+CLAIMS = ("bound_met", "kept_for_sure", "mean_kept_for_sure")
+"""What each row says of the bound."""
 
-def grid_rows(schedule: Schedule, held: Sequence[Held], bound: float) -> list[dict[str, Any]]:
+
+def grid_rows(
+    schedule: Schedule, held: Sequence[Held], drift_free: Held, keep: float, confidence: float
+) -> list[dict[str, Any]]:
     """Return one row for each tested time.
+
+    ``bound_met`` is what was measured. ``kept_for_sure`` and ``mean_kept_for_sure`` are what may be
+    claimed of all chips: of the margin ``accuracy - keep * own drift-free accuracy``, the mean less
+    3 sd, and the mean, are not negative, with the stated confidence for all times together.
 
     Args:
         schedule: Which set is in force when.
         held: What chips reach at each time, ascending.
-        bound: The accuracy that ``mean - 3 sd`` was asked to keep.
+        drift_free: What the same chips reach before they drift.
+        keep: Share of the drift-free accuracy that was asked for.
+        confidence: One-sided, of all claims of a kind together.
     """
+    bound = keep * drift_free.mean
+    each = for_all(confidence, len(held))
+
+    def sure(h: Held, deviations: float) -> bool:
+        pairs = zip(h.accuracies, drift_free.accuracies, strict=True)
+        return lower_limit([now - keep * before for now, before in pairs], deviations, each) >= 0
+
     return [
         {
             "t_s": h.t_s,
@@ -26,6 +45,8 @@ def grid_rows(schedule: Schedule, held: Sequence[Held], bound: float) -> list[di
             "worst": min(h.accuracies),
             "bound": bound,
             "bound_met": h.lower(3) >= bound,
+            "kept_for_sure": sure(h, 3),
+            "mean_kept_for_sure": sure(h, 0),
         }
         for h in held
     ]
