@@ -13,7 +13,7 @@ from mho.device.moments import programming_moments, read_sd
 from mho.units import seconds, time_text
 
 _TIMES = ("1s", "1h", "1d", "1week", "1month", "1y", "10y")
-_LAWS = ("levels", "programming", "drift", "memory", "read_noise", "faults")
+_LAWS = ("levels", "programming", "die", "drift", "memory", "read_noise", "faults")
 
 
 def window_text(device: Device) -> str:
@@ -46,6 +46,8 @@ def describe(device: Device) -> list[tuple[str, str]]:
         ("about", device.description),
         ("window", window_text(device)),
         *((name.replace("_", " "), law_text(getattr(device, name))) for name in _LAWS),
+        ("temperature", "" if device.temperature is None else law_text(device.temperature)),
+        ("ensemble", _ensemble_text(device)),
         ("valid for g", f"{valid.g_uS[0]:g}–{valid.g_uS[1]:g} µS"),
         ("valid for t", _span_text(valid.t_s)),
         ("measured for t", _span_text(valid.measured_t_s)),
@@ -58,6 +60,11 @@ def describe(device: Device) -> list[tuple[str, str]]:
     if device.fit is not None:
         rows += [(f"fit: {key}", _value_text(v)) for key, v in device.fit.model_dump().items()]
     return [(label, text) for label, text in rows if text]
+
+
+def _ensemble_text(device: Device) -> str:
+    ensemble = device.ensemble
+    return "" if ensemble is None else f"{len(ensemble.members)} laws, {ensemble.law}"
 
 
 def figures(device: Device) -> list[dict[str, Any]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import numpy.typing as npt
 
 from mho.device.die import AddedDieOffset, DieOffset, MultipliedDieOffset, NoDieOffset
 from mho.device.drift import Drift
-from mho.device.ensemble import Ensemble, Member
+from mho.device.ensemble import Ensemble, Member, Moves
 from mho.device.faults import Faults
 from mho.device.fit.drift_families import refit as refit_drift
 from mho.device.fit.faults import Rate
@@ -25,6 +27,7 @@ from mho.device.tables.reads import Floats
 
 _FEW_DIES = 5
 _FEW = 5
+_SHARES = (0.05, 0.5, 0.95)
 
 
 def bootstrap(
@@ -56,14 +59,18 @@ def bootstrap(
     made = []
     for k in range(members):
         some = measured.take(_resample(units, generator))
+        own = _own_drift(measured, some, drift)
         made.append(
             Member(
                 programming=refit_programming(programming, some.average_die, some.states),
                 die=_die(measured.variance, generator),
-                memory=refit_memory(memory, some.paths, some.groups, drift),
+                drift=own if isinstance(own, ShapedDrift) else None,
+                drift_moves_uS=own if isinstance(own, tuple) else None,
+                memory=refit_memory(
+                    memory, some.paths, some.groups, own if isinstance(own, ShapedDrift) else drift
+                ),
                 faults=_faults(measured, generator),
                 beyond=k % len(beyond) if beyond else None,
-                **_moves(measured, some, drift),
             )
         )
     from_s = measured.paths.span_s[1] if beyond else 0.0
@@ -97,38 +104,30 @@ def _resample(
     return np.repeat(np.arange(len(units)), times[units])
 
 
-def _moves(measured: Measured, some: Measured, drift: Drift) -> dict[str, object]:
-    """Return how a sample moves a tabulated drift, or its own fit of a parametric one."""
+def _own_drift(measured: Measured, some: Measured, drift: Drift) -> ShapedDrift | Moves | None:
+    """Return a sample's own fit of a parametric drift, or how it moves a tabulated one."""
     if isinstance(drift, ShapedDrift):
-        return {"drift": refit_drift(drift, some.paths.take(some.groups.code >= 0))}
+        return refit_drift(drift, some.paths.take(some.groups.code >= 0))
     if not isinstance(drift, QuantileDrift):
-        return {}
-    middle, spread = _middle_and_spread(measured.paths, measured.groups)
-    other, wide = _middle_and_spread(some.paths, some.groups)
-    shift, stretch = other - middle, wide / np.maximum(spread, 1e-12)
-    stretch[spread <= 0] = 1.0
+        return None
+    moves = _quantiles(some.paths, some.groups) - _quantiles(measured.paths, measured.groups)
     if measured.paths.ref_s > 0:  # the row of zeros at the reference time stays
-        shift = np.concatenate([np.zeros_like(shift[:, :1]), shift], axis=1)
-        stretch = np.concatenate([np.ones_like(stretch[:, :1]), stretch], axis=1)
-    return {"drift_shift_uS": _rows(shift), "drift_stretch": _rows(stretch)}
+        moves = np.concatenate([np.zeros_like(moves[:, :1]), moves], axis=1)
+    rows = [[tuple(float(f"{v:.4g}") for v in three) for three in row] for row in moves]
+    return cast(Moves, tuple(tuple(row) for row in rows))
 
 
-def _middle_and_spread(paths: Paths, groups: Groups) -> tuple[Floats, Floats]:
-    """Return median and sd of the change by group and time, shape ``(groups, times)``."""
-    shape = (groups.count, len(paths.times_s))
-    middle, spread = np.zeros(shape), np.zeros(shape)
+def _quantiles(paths: Paths, groups: Groups) -> Floats:
+    """Return the 5, 50 and 95 % quantile of the change, shape ``(groups, times, 3)``."""
+    out = np.zeros((groups.count, len(paths.times_s), 3))
     for k in range(groups.count):
         change = paths.change_uS[groups.code == k]
-        for column in range(shape[1]):
+        for column in range(out.shape[1]):
             values = change[:, column]
             values = values[~np.isnan(values)]
             if values.size >= _FEW:
-                middle[k, column], spread[k, column] = np.median(values), values.std()
-    return middle, spread
-
-
-def _rows(values: Floats) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(float(f"{v:.4g}") for v in row) for row in values)
+                out[k, column] = np.quantile(values, _SHARES)
+    return out
 
 
 def _faults(measured: Measured, generator: np.random.Generator) -> Faults:

@@ -72,10 +72,16 @@ class Ranking:
         total = np.bincount(cell, weights=difference - difference.mean())
         return float(difference.mean()), float(np.sqrt((total**2).sum()) / difference.size)
 
-    def close(self, within: float = 2.0) -> list[Candidate]:
-        """Return the families that fit about as well as the winner: within 2 standard errors."""
+    def close(self, within: float = 2.0, negligible: float = 0.01) -> list[Candidate]:
+        """Return the families that fit about as well as the winner.
+
+        Args:
+            within: Standard errors that a family may be behind.
+            negligible: Nats a read that it may be behind although that is significant: with many
+                cells the smallest difference is, and says nothing about other times.
+        """
         gaps = [(c, *self.gap(c)) for c in self.candidates]
-        return [c for c, gap, error in gaps if gap <= within * error + 1e-12]
+        return [c for c, gap, error in gaps if gap <= max(within * error, negligible)]
 
     def price(self) -> str:
         """Say what choosing the simpler of the two best families costs."""
