@@ -8,6 +8,8 @@ from typing import Any
 from mho.report import words
 from mho.report.figures.device_law import drift_figure, facts, parse_card, programming_figure
 from mho.report.figures.figure import Figure
+from mho.report.figures.fit_bakes import bakes_figure
+from mho.report.figures.fit_choice import family_figures, variance_figure
 from mho.report.figures.fit_levels import MOST_LEVELS, against_conductance, level_figures
 from mho.report.figures.fit_maps import correlation_figures, wafer_figures
 from mho.report.figures.fit_misfit import ENOUGH, misfit_figures
@@ -86,10 +88,15 @@ def _context(fit: FitResults) -> dict[str, Any]:
         "levels": levels,
         "levels_note": _levels_note(fit, all_levels),
         "correlations": correlation_figures(fit),
+        "families": family_figures(fit),
+        "variance": variance_figure(fit),
         "wafers": wafer_figures(fit),
+        "bakes": bakes_figure(fit),
+        "temperature_law": flat((fit.temperature and fit.temperature.law) or {}),
+        "faults": _faults(fit),
         "law": law,
         "facts": [] if device is None else facts(device),
-        "held_out": _held_out(fit),
+        "held_out": [] if fit.families else _held_out(fit),
         "provenance": flat(card["fit"]) if isinstance(card.get("fit"), Mapping) else [],
     }
 
@@ -98,9 +105,22 @@ def _levels_note(fit: FitResults, count: int) -> str:
     shares = [f"{100 * p:g} %" for p in fit.probabilities]
     which = f"the {words.listing(shares)} quantiles" if shares else "quantiles"
     note = f"Change since programming in µS: {which}, by the law (bands) and measured (dots)."
-    if count > MOST_LEVELS:
+    if count > MOST_LEVELS and len({f.t_s for f in fit.levels if f.t_s > 0}) > 1:
         note += f" {MOST_LEVELS} of {count} levels are drawn."
     return note
+
+
+def _faults(fit: FitResults) -> list[tuple[str, str]]:
+    """Say how many cells are faulty in each way, with the interval of their share."""
+    return [
+        (
+            name.replace("_", " ").replace("lrs", "LRS").replace("hrs", "HRS"),
+            f"{words.amount(rate.count)} of {words.amount(rate.cells)} cells"
+            + (f", {words.interval(rate.low, rate.high, 2)} %" if rate.low is not None else ""),
+        )
+        for name, rate in fit.faults.items()
+        if rate.cells
+    ]
 
 
 def _held_out(fit: FitResults) -> list[tuple[str, str]]:

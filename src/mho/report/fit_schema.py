@@ -11,6 +11,9 @@ from mho.device.law import explain
 from mho.errors import ConfigError
 from mho.report.schema import Maybe, Part, Plain
 
+Interval = tuple[Maybe, Maybe, Maybe]
+"""A value with the lower and upper end of its interval."""
+
 
 class TimeFigures(Part):
     """Mean and spread of the change over all levels at one time, in µS."""
@@ -66,6 +69,59 @@ class WaferMap(Part):
     values: tuple[tuple[Maybe, ...], ...] = ()
 
 
+class Family(Part):
+    """One family of laws, judged on cells that it was not fitted to."""
+
+    family: str
+    parameters: int = 0
+    held_out_nats_per_read: Maybe = None
+    behind_winner: Maybe = None
+    standard_error: Maybe = None
+    aic: Maybe = None
+
+
+class Ranking(Part):
+    """Families from the best to the worst, and what the simpler one costs, in words."""
+
+    families: tuple[Family, ...] = ()
+    price: str = ""
+
+
+class Rate(Part):
+    """How many cells are faulty in one way, with the interval of their share."""
+
+    count: int = 0
+    cells: int = 0
+    rate: Maybe = None
+    low: Maybe = None
+    high: Maybe = None
+
+
+class Variance(Part):
+    """Standard deviations of the programming by source: value, lower and upper end."""
+
+    unit: str = ""
+    sds: dict[str, Interval] = Field(default_factory=dict)
+    counts: dict[str, int] = Field(default_factory=dict)
+
+
+class Bake(Part):
+    """The change of cells after one bake."""
+
+    temperature_C: float
+    t_s: float = 0.0
+    cells: int = 0
+    spread: Interval = (None, None, None)
+    fitted: Maybe = None
+
+
+class Temperature(Part):
+    """Bakes at several temperatures, and the Arrhenius law that was fitted to them."""
+
+    bakes: tuple[Bake, ...] = ()
+    law: Plain | None = None
+
+
 class FitResults(Part):
     """A device fit: the card, how well it describes the cells, and what was noticed."""
 
@@ -81,6 +137,11 @@ class FitResults(Part):
     median_error_sd: Maybe = None
     largest_error_sd: Maybe = None
     memory: Memory | None = None
+    programming: Ranking | None = None
+    families: Ranking | None = None
+    faults: dict[str, Rate] = Field(default_factory=dict)
+    variance: Variance | None = None
+    temperature: Temperature | None = None
     maps: tuple[WaferMap, ...] = ()
 
 

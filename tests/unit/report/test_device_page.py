@@ -10,6 +10,8 @@ import pytest
 from mho.device.cards import load_device
 from mho.errors import ConfigError
 from mho.report.device_page import fit_verdict, render_device
+from mho.report.figures.fit_bakes import bakes_figure
+from mho.report.figures.fit_choice import family_figures, variance_figure
 from mho.report.figures.fit_levels import MOST_LEVELS, against_conductance, level_figures
 from mho.report.figures.fit_maps import correlation_figures, wafer_figures
 from mho.report.figures.fit_misfit import misfit_figures
@@ -125,6 +127,59 @@ def test_families_are_ranked_with_what_the_simpler_one_costs(fit):
     page = render_device(fit)
     listed = re.findall(r"<dt>(normal|by quantiles)</dt><dd>([^<]+)</dd>", page)
     assert listed == [("by quantiles", "−1.5"), ("normal", "−1.75 (−0.25)")]
+
+
+def test_families_are_drawn_by_what_they_lose_on_unseen_cells(fit):
+    families = [
+        {"family": "best", "parameters": 100, "held_out_nats_per_read": -1.5, "behind_winner": 0.0,
+         "standard_error": 0.0, "aic": 10.4},
+        {"family": "simple", "parameters": 4, "held_out_nats_per_read": -1.75,
+         "behind_winner": 0.25, "standard_error": 0.01, "aic": None},
+    ]  # fmt: skip
+    fit["families"] = {"families": families, "price": "the simple one costs 0.25"}
+    (figure,) = family_figures(parse_fit(fit))
+    assert figure.rows[1] == ("simple", "4", "−1.7500", "0.2500", "–")
+    assert figure.wide.count('class="whisker') == 1  # the best has no interval against itself
+    assert figure.caption == "The simple one costs 0.25."
+    assert "<dt>by quantiles</dt>" not in render_device(fit)
+
+
+def test_sources_of_the_spread_have_intervals(fit):
+    fit["variance"] = {"unit": "ln", "sds": {"die": [0.1, 0.05, 0.2], "wafer": [0.3, 0.2, 0.5]},
+                       "counts": {"die": 40}}  # fmt: skip
+    figure = variance_figure(parse_fit(fit))
+    assert figure.rows[1] == ("wafer", "0.3", "0.2", "0.5")
+    assert figure.wide.count('class="whisker') == 2
+    assert "of ln g" in figure.wide
+    assert "Where the spread comes from" in render_device(fit)
+
+
+def test_bakes_are_drawn_against_temperature(fit):
+    bakes = [
+        {"temperature_C": c, "t_s": 3600.0, "cells": 90, "spread": [s, s - 0.1, s + 0.1],
+         "fitted": s} for c, s in ((180.0, 1.2), (100.0, 1.0))
+    ]  # fmt: skip
+    fit["temperature"] = {"bakes": bakes, "law": {"activation_energy_eV": 1.1}}
+    figure = bakes_figure(parse_fit(fit))
+    assert [row[0] for row in figure.rows] == ["100", "180"]
+    assert "activation_energy_eV" in render_device(fit)
+    fit["temperature"]["bakes"] = bakes[:1]
+    assert bakes_figure(parse_fit(fit)) is None
+
+
+def test_faults_come_with_the_interval_of_their_share(fit):
+    fit["faults"] = {"stuck_at_lrs": {"count": 2, "cells": 1000, "low": 0.0002, "high": 0.007}}
+    page = render_device(fit)
+    assert "<dt>stuck at LRS</dt><dd>2 of 1\u202f000 cells, 0.02–0.70 %</dd>" in page
+
+
+def test_one_time_is_drawn_over_conductance(fit):
+    fit["levels"] = [level(str(k), 10.0 * (k + 1), 3600.0) for k in range(20)]
+    fit["times"] = fit["times"][:1]
+    (figure,) = level_figures(parse_fit(fit))
+    assert figure.wide.count("<circle") == 100
+    assert time_figures(parse_fit(fit)) == []
+    assert "levels are drawn" not in render_device(fit)
 
 
 def test_a_card_alone_is_a_page_too():

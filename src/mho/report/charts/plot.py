@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from mho.report.charts.scale import Scale
+from mho.report.charts.scale import LinearScale, Scale
 from mho.report.charts.svg import el, group, join
 
 
@@ -46,6 +46,8 @@ class Plot:
         self.left, self.top = at[0] + margin.left, at[1] + margin.top
         self.right = at[0] + width - margin.right
         self.bottom = at[1] + height - margin.bottom
+        if isinstance(x, LinearScale):  # texts side by side need more room than one above another
+            x = replace(x, spacing=1.5 * x.spacing)
         self.x: Scale = x.onto(self.left, self.right)
         self.y: Scale = y.onto(self.bottom, self.top)
 

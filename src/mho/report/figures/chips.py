@@ -6,9 +6,10 @@ from markupsafe import Markup
 
 from mho.report.charts.marks import cloud, dots, rule_x, whisker_x
 from mho.report.charts.plot import Margin, Plot, picture
+from mho.report.charts.rows import row_names
 from mho.report.charts.scale import LinearScale, RootScale, root_scale
 from mho.report.charts.svg import el, join
-from mho.report.figures.figure import Figure, row_names
+from mho.report.figures.figure import Figure
 from mho.report.figures.series import Series
 from mho.report.schema import Moment, Results
 from mho.report.verdict import Verdict, chips_at

@@ -21,10 +21,14 @@ MOST_LEVELS = 12
 def level_figures(fit: FitResults) -> list[Figure]:
     """Draw each level's quantiles of the change over time: the law as bands, the cells as dots.
 
+    With one time only, all levels stand in one figure, over conductance.
+
     Args:
         fit: The fit.
     """
     by_level = _by_level(fit)
+    if len({f.t_s for f in fit.levels if f.t_s > 0}) == 1:
+        return _over_conductance([f for rows in by_level.values() for f in rows])
     names = _evenly(list(by_level), MOST_LEVELS)
     shown = [f for name in names for f in by_level[name]]
     values = [q for f in shown for q in (*f.measured, *f.fitted) if q is not None]
@@ -66,31 +70,48 @@ def _evenly(names: Sequence[str], most: int) -> list[str]:
 
 def _level(name: str, figures: Sequence[LevelFigures], y: LinearScale) -> Figure:
     at = [f.t_s for f in figures]
-    plot = Plot(
-        time_scale(at),
-        y,
-        width=330,
-        height=210,
-        margin=Margin(top=16, right=12, bottom=26, left=40),
+    margin = Margin(top=16, right=12, bottom=26, left=40)
+    plot = Plot(time_scale(at), y, width=330, height=210, margin=margin)
+    label = f"Quantiles of the change of level {name} over time, measured and by the law."
+    where = "" if "µS" in name else f", {figures[0].g_uS:.3g} µS"
+    cells = f"{amount(min(f.cells for f in figures))} cells"
+    return Figure(
+        name=f"level-{name}",
+        wide=plot.svg(plot.axes(), rule_y(plot, 0.0), *_fan(plot, at, figures), label=label),
+        caption=f"Level {name}{where}, {cells}",
     )
-    measured, fitted = (
-        _columns([f.measured for f in figures]),
-        _columns([f.fitted for f in figures]),
-    )
+
+
+def _over_conductance(figures: Sequence[LevelFigures]) -> list[Figure]:
+    """Draw the quantiles of all levels at one time over conductance."""
+    values = [q for f in figures for q in (*f.measured, *f.fitted) if q is not None]
+    if not values:
+        return []
+    at = [f.g_uS for f in figures]
+    x, y = linear_scale(at, pad=0.03), linear_scale(values)
+    label = "Quantiles of the change over conductance, measured and by the law."
+    name = f"change, µS, at {moment(figures[0].t_s)}"
+
+    def draw(width: float) -> Markup:
+        plot = Plot(x, y, width=width, height=320, margin=Margin(top=34, right=14, left=54))
+        axes = plot.axes(x="conductance, µS", y=name)
+        return plot.svg(axes, rule_y(plot, 0.0), *_fan(plot, at, figures), label=label)
+
+    return [Figure(name="levels", wide=draw(1040), narrow=draw(380))]
+
+
+def _fan(plot: Plot, at: Sequence[float], figures: Sequence[LevelFigures]) -> list[Markup]:
+    """Draw quantiles by the law as bands around their median, and measured ones as dots."""
+    measured = _columns([f.measured for f in figures])
+    fitted = _columns([f.fitted for f in figures])
     count, half = len(fitted), len(fitted) // 2
-    bands = [
+    marks = [
         band(plot, at, fitted[k], fitted[count - 1 - k], series=1, class_="wide" if k == 0 else "")
         for k in range(half)
     ]
-    marks = [dots(plot, at, row, series=0, radius=2.6) for row in measured]
-    middle: Markup = line(plot, at, fitted[half], series=1) if count % 2 else Markup()
-    label = f"Quantiles of the change of level {name} over time, measured and by the law."
-    cells = min(f.cells for f in figures)
-    return Figure(
-        name=f"level-{name}",
-        wide=plot.svg(plot.axes(), rule_y(plot, 0.0), *bands, middle, *marks, label=label),
-        caption=f"Level {name}, {figures[0].g_uS:.3g} µS, {amount(cells)} cells",
-    )
+    if count % 2:
+        marks.append(line(plot, at, fitted[half], series=1))
+    return [*marks, *(dots(plot, at, row, series=0, radius=2.6) for row in measured)]
 
 
 def _columns(rows: Sequence[Sequence[float | None]]) -> list[list[float]]:
@@ -122,7 +143,7 @@ def _against_g(fit: FitResults, times: Sequence[float], what: str, name: str, ti
     return Figure(
         name=f"conductance-{what}",
         wide=plot.svg(*marks, label=f"{title} of the change against conductance."),
-        caption=f"{title} of the change: measured (dots) and by the law (lines), at three times.",
+        caption=f"{title} of the change: measured (dots) and by the law (lines).",
         columns=("time", "conductance, µS", "measured, µS", "law, µS", "cells"),
         rows=tuple(
             (moment(t), f"{f.g_uS:.4g}", signed(getattr(f, what)),

@@ -16,10 +16,10 @@ def time_figures(fit: FitResults) -> list[Figure]:
     """Draw mean and sd of the change over all levels against time on a log scale.
 
     Args:
-        fit: The fit; nothing is drawn where only one time was read.
+        fit: The fit; nothing is drawn where only one time was read after the first.
     """
     times = [t for t in sorted(fit.times, key=lambda t: t.t_s) if t.t_s > 0]
-    if not times:
+    if len(times) < 2:
         return []
     mean = _figure(times, "mean", "mean change, µS", "Mean change over all levels")
     return [mean, _figure(times, "sd", "sd of the change, µS", "Spread of the change, all levels")]
