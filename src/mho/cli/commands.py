@@ -27,14 +27,22 @@ COMMANDS: dict[str, Entry] = {
     ),
     "device": Entry("mho.cli.device", "Show, check, fit, simulate and compare device laws."),
     "doctor": Entry("mho.cli.doctor", "Show what this machine has: versions, cores, extras, data."),
+    "merge": Entry(
+        "mho.cli.merge",
+        "Put the results of one study from several folders together; each trial counts once.",
+    ),
     "report": Entry("mho.cli.report", "Write a study's results as one self-contained HTML page."),
     "reproduce": Entry(
         "mho.cli.reproduce",
         "Reproduce a paper's headline results; run it again to go on where it stopped.",
     ),
+    "results": Entry(
+        "mho.cli.results", "Show the results of a study as a table, or write it as CSV or Parquet."
+    ),
     "run": Entry(
         "mho.cli.run", "Run a study from its file; run it again to go on where it stopped."
     ),
+    "status": Entry("mho.cli.status", "Say how far a study has come, and whether it is running."),
     "train": Entry(
         "mho.cli.train",
         "Train a reference network by a recipe; run it again to go on after an interruption.",

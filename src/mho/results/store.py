@@ -272,6 +272,14 @@ class Store:
                 found.setdefault(key, {})[t_s] = count
         return found
 
+    def rows(self) -> list[tuple[str, float, int, int, int]]:
+        """Return every trial of a labelled task, fast: key of the label, time, chip, counts."""
+        with self._sentences("read"):
+            return self._db.execute(
+                "SELECT key, t_s, chip, correct, images FROM label "
+                "JOIN trial ON trial.task = label.task ORDER BY key, t_s, chip"
+            ).fetchall()
+
     def merge(self, other: str | Path) -> int:
         """Add everything that another store holds; what both hold is counted once.
 

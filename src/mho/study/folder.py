@@ -10,15 +10,17 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from mho.errors import StoreError
 from mho.files import atomic_write, os_sentence, writable_folder
-from mho.study.build import Parts
 from mho.study.plan import Cell
 from mho.study.spec import StudyFile
+
+if TYPE_CHECKING:
+    from mho.study.build import Parts
 
 STUDY = "study.toml"
 STORE = "results.sqlite"
@@ -92,6 +94,19 @@ class Folder:
         finally:
             (self.path / _HOLDER).unlink(missing_ok=True)
             lock.release()
+
+    def holder(self) -> str | None:
+        """Return who holds the folder now, or None."""
+        if not (self.path / _LOCK).exists():
+            return None
+        lock = FileLock(self.path / _LOCK, timeout=0)
+        try:
+            with lock:
+                return None
+        except Timeout:
+            return self._holder()
+        except OSError:  # a folder that cannot be written to is held by no one
+            return None
 
     def _holder(self) -> str:
         with contextlib.suppress(OSError):

@@ -77,12 +77,12 @@ class Shard:
             raise ConfigError(
                 f"{cell.where}: a stopping rule looks at all chips, so they cannot be dealt out to "
                 f"{self.of} shards. Set evaluate.chips instead of evaluate.stop, or use at most "
-                f"{cells}."
+                f"{cells} shards."
             )
         if cell.chips < self.of:
             raise ConfigError(
                 f"{cell.where}: {self.of} shards of {cell.chips} chips leave some of them nothing "
-                f"to do. Use at most {cell.chips}."
+                f"to do. Use at most {cell.chips} shards."
             )
         first = cell.study.evaluate.seed
         return tuple(range(first + self.number - 1, first + cell.chips, self.of))

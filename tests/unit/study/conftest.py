@@ -56,6 +56,9 @@ drift_of = "falcone2025"
 times = ["1s", "10y"]
 chips = 3
 
+[engine]
+processes = 1
+
 [target]
 accuracy_drop_pp = 10
 lifetime = "10y"

@@ -1,0 +1,86 @@
+"""What a study will take: its plan, and a short measurement of one chip."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mho.study.build import Parts, Shelf
+from mho.study.engines.choose import Speed, measure
+from mho.study.folder import Folder
+from mho.study.plan import plan
+from mho.study.spec import LocalEngine, read_study
+from mho.study.status import Status, status_of
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a study will take on this machine.
+
+    Attributes:
+        status: The plan, and what of it is done.
+        speed: The measurement.
+        processes: Processes that would evaluate chips; 1 where one process does more.
+        memory_bytes: Memory of one of them, as this process needed it for the measurement.
+        fits: Recoveries to be fitted, whose time is not foreseen.
+    """
+
+    status: Status
+    speed: Speed
+    processes: int
+    memory_bytes: int
+    fits: int
+
+    @property
+    def seconds(self) -> float:
+        """Time to evaluate the chips that are missing."""
+        left = self.status.planned - self.status.done
+        if self.processes == 1:
+            return left * min(self.speed.alone_s, self.speed.shared_s)
+        return left * self.speed.alone_s / min(self.processes, self.speed.cores)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        plain = self.status.to_dict()
+        return {
+            **{key: value for key, value in plain.items() if key != "steps"},
+            "fits": self.fits,
+            "processes": self.processes,
+            "seconds": self.seconds,
+            "memory_bytes": self.memory_bytes * self.processes,
+        }
+
+
+def forecast(path: str | Path, out: str | Path | None = None, *, yes: bool = False) -> Forecast:
+    """Plan a study and measure what it will take, without running it.
+
+    Args:
+        path: The study.
+        out: Folder of its results; ``results/<name of the study>`` by default.
+        yes: Go on even if a sweep has more than a million cells.
+
+    Raises:
+        MhoError: Whatever is wrong with the study.
+    """
+    file = read_study(path)
+    cells = plan(file, yes=yes)
+    folder = Folder(Path("results") / file.study.name if out is None else Path(out))
+    status = status_of(file, cells, folder)
+    parts = Parts(cells[0].study, cells[0].base, cells[0].where, Shelf())
+    parts.check()
+    speed = measure(parts)
+    wanted = file.study.engine
+    processes = speed.cores if speed.prefers_processes else 1
+    if isinstance(wanted, LocalEngine) and wanted.processes != "auto":
+        processes = wanted.processes
+    keys = {key for cell in cells for name, key in list(cell.step_keys.items())[1:]}
+    return Forecast(status, speed, processes, peak_memory_bytes(), len(keys))
+
+
+def peak_memory_bytes() -> int:
+    """Return the most memory that this process has had."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
