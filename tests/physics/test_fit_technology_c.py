@@ -1,4 +1,4 @@
-"""The fit of technology C reproduces what was worked out on that file independently (its README)."""
+"""The fit of technology C reproduces the figures worked out on that file independently."""
 
 from __future__ import annotations
 
