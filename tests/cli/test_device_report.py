@@ -24,7 +24,8 @@ def test_a_card_becomes_a_page(tmp_path):
 
 def test_a_fit_becomes_a_page(tmp_path, capsys):
     time = {"t_s": 1.0, "cells": 900, "mean": -0.1, "mean_fitted": -0.1, "sd": 1, "sd_fitted": 1}
-    fit = {"device": {"name": "mine"}, "cells": 900, "reads": 1800, "times": [time, {**time, "t_s": 9.0}],
+    fit = {"device": {"name": "mine"}, "cells": 900, "reads": 1800,
+           "times": [time, {**time, "t_s": 9.0}],
            "median_error_sd": 0.01, "largest_error_sd": 0.05}  # fmt: skip
     source, page, said = tmp_path / "fit.json", tmp_path / "fit.html", tmp_path / "said.json"
     source.write_text(json.dumps(fit))

@@ -287,6 +287,15 @@ def contrast(a, b):
     return (high + 0.05) / (low + 0.05)
 
 
+def test_the_style_sheet_is_whole():
+    assert CSS.count("{") == CSS.count("}")
+    dark, print_ = CSS.index("@media screen and (prefers-color-scheme: dark)"), "@media print"
+    assert dark < CSS.index(print_)
+    printed = CSS[CSS.index(print_) :]
+    assert ".stage > .wide { display: block; }" in printed
+    assert ".stage > .narrow, .legend { display: none; }" in printed
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_and_lines_stand_out(theme):
     blocks = re.findall(r":root \{(.*?)\}", CSS, re.DOTALL)
