@@ -16,6 +16,18 @@ from mho.report.schema import Results
 from mho.report.verdict import Verdict, as_is
 
 
+_ABOUT_MAPPINGS = {
+    "charan2020-legacy": (
+        "Why it collapses: this mapping has no scale per layer. Each |w| is clipped to [0.01, 1] "
+        "and rounded up to the next level, so that the many small weights of a layer all become "
+        "one level, far larger than they were; biases and batch-norm parameters pass through the "
+        "same rule. This destroys the network before any cell errs: compare with 'sign-magnitude', "
+        "which has a scale."
+    )
+}
+"""What a reader must know of a mapping."""
+
+
 def headline(verdict: Verdict, series: tuple[Series, ...]) -> Markup:
     """Return the sentence with the method it names in that method's colour."""
     text = escape(words.tied(verdict.headline))
@@ -79,7 +91,7 @@ def cells(results: Results) -> dict[str, Any] | None:
         drift = drift_figure(device, results.times_s)
         figures = [programming_figure(device), *([] if drift is None else [drift])]
     mapping = results.hardware.mapping
-    law = mapping.get("law", "") if isinstance(mapping, dict) else str(mapping or "")
+    law = _law_of(mapping)
     scale = mapping.get("scale", "") if isinstance(mapping, dict) else ""
     hardware = results.hardware
     tile = [f"tiles of {hardware.rows} × {hardware.cols}"]
@@ -99,6 +111,10 @@ def cells(results: Results) -> dict[str, Any] | None:
     }
 
 
+def _law_of(mapping: Any) -> str:
+    return str(mapping.get("law", "") if isinstance(mapping, dict) else mapping or "")
+
+
 def schedules(results: Results) -> list[Figure]:
     """Return a timeline for each method that has a schedule."""
     found = (schedule_figure(step, index) for index, step in enumerate(results.steps))
@@ -107,7 +123,9 @@ def schedules(results: Results) -> list[Figure]:
 
 def notes(results: Results) -> list[tuple[str, str]]:
     """Return every note with what it is about; a note said by several methods stands once."""
-    said = [("", note) for note in results.hardware.notes]
+    about_mapping = _ABOUT_MAPPINGS.get(_law_of(results.hardware.mapping))
+    said = [] if about_mapping is None else [("mapping", about_mapping)]
+    said += [("", note) for note in results.hardware.notes]
     said += [(step.name, note) for step in results.steps for note in step.notes]
     if results.data.note:
         said.append(("data", results.data.note))

@@ -257,6 +257,13 @@ def test_seeds_versions_and_hashes_are_there(example):
         assert part in words
 
 
+@pytest.mark.parametrize("mapping", ["charan2020-legacy", {"law": "charan2020-legacy"}])
+def test_the_collapse_of_the_legacy_rule_is_explained(example, mapping):
+    assert "Why it collapses" not in text_of(render(example))
+    example["hardware"]["mapping"] = mapping
+    assert "Why it collapses: this mapping has no scale per layer" in text_of(render(example))
+
+
 def test_a_note_said_by_several_methods_stands_once(example):
     for step in example["steps"]:
         step["notes"] = ["Said by all."]
