@@ -15,7 +15,6 @@ from mho.report.figures.series import Series
 from mho.report.schema import Results
 from mho.report.verdict import Verdict, as_is
 
-
 _ABOUT_MAPPINGS = {
     "charan2020-legacy": (
         "Why it collapses: this mapping has no scale per layer. Each |w| is clipped to [0.01, 1] "
