@@ -128,7 +128,9 @@ def _pearson(change: Floats) -> tuple[Floats, npt.NDArray[np.int64]]:
     known = ~np.isnan(change)
     n = change.shape[1]
     out = np.full((n, n), np.nan)
-    pairs = (known.T.astype(np.int64) @ known.astype(np.int64)).astype(np.int64)
+    if known.all() and len(change) >= _FEW_PAIRS and (np.ptp(change, axis=0) > 0).all():
+        return np.corrcoef(change, rowvar=False).reshape(n, n), np.full((n, n), len(change))
+    pairs = (known.T.astype(np.float64) @ known.astype(np.float64)).astype(np.int64)
     for i in range(n):
         out[i, i] = 1.0
         for j in range(i):

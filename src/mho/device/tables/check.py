@@ -31,8 +31,8 @@ def check_reads(reads: Reads, path: Codes) -> list[str]:
     """
     _refuse_negative_times(reads)
     warnings = _negative_conductances(reads)
-    _refuse_mixed_units(reads, path)
     order = np.lexsort((reads.t_s, path))
+    _refuse_mixed_units(reads, path, order)
     _refuse_duplicates(reads, path, order)
     warnings += _backwards(reads, path)
     warnings += _saturated(reads, path)
@@ -67,11 +67,12 @@ def _negative_conductances(reads: Reads) -> list[str]:
     ]
 
 
-def _refuse_mixed_units(reads: Reads, path: Codes) -> None:
+def _refuse_mixed_units(reads: Reads, path: Codes, order: Codes) -> None:
     """Refuse readings that stand a factor 1000 or more beside their like."""
-    group = path if reads.level is None else np.unique(reads.level, return_inverse=True)[1]
-    like = _medians(np.maximum(reads.g_uS, 1e-12), group)
-    away = np.log10(np.maximum(reads.g_uS, 1e-12) / like)
+    like = _first_of(reads.g_uS, path, order) if reads.level is None else _of_level(reads)
+    away = np.log10(np.maximum(reads.g_uS, 1e-12) / np.maximum(like, 1e-12))
+    if np.abs(away).max() < 2.5:
+        return
     for decades in (6, 3):
         far = (np.abs(np.abs(away) - decades) < 0.5) & (reads.g_uS > 0)
         between = (np.abs(away) > 1.5) & (np.abs(away) < decades - 0.5)
@@ -84,15 +85,24 @@ def _refuse_mixed_units(reads: Reads, path: Codes) -> None:
             )
 
 
-def _medians(values: Floats, group: Codes) -> Floats:
-    """Return for each value the median of its group."""
-    order = np.lexsort((values, group))
-    starts = np.flatnonzero(np.r_[True, np.diff(group[order]) > 0])
-    ends = np.r_[starts[1:], len(order)]
-    middle = values[order][(starts + ends - 1) // 2]
-    out = np.empty_like(values)
-    out[order] = np.repeat(middle, ends - starts)
-    return out
+def _first_of(values: Floats, path: Codes, order: Codes) -> Floats:
+    """Return for each read the reading that its path begins with."""
+    start = np.r_[True, np.diff(path[order]) != 0]
+    first = order[start][np.cumsum(start) - 1]
+    like = np.empty_like(values)
+    like[order] = values[first]
+    return like
+
+
+def _of_level(reads: Reads) -> Floats:
+    """Return for each read the median of its level, taken from at most a million reads."""
+    assert reads.level is not None
+    step = max(1, len(reads) // 1_000_000)
+    level, g = reads.level[::step], reads.g_uS[::step]
+    seen, code = np.unique(reads.level, return_inverse=True)
+    medians = [float(np.median(g[level == k])) if (level == k).any() else np.nan for k in seen]
+    like = np.asarray(medians)[code]
+    return np.where(np.isnan(like), reads.g_uS, like)
 
 
 def _refuse_duplicates(reads: Reads, path: Codes, order: Codes) -> None:

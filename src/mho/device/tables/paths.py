@@ -186,7 +186,7 @@ def _time_grid(t_s: Floats) -> tuple[Floats, Codes]:
     group = np.r_[0, np.cumsum(change)]
     starts = np.flatnonzero(np.r_[True, change])
     ends = np.r_[starts[1:], len(values)]
-    times = np.exp(values[(starts + ends - 1) // 2])
+    times = t_s[order[(starts + ends - 1) // 2]]
     column = np.empty(len(values), dtype=np.int64)
     column[order] = group
     return times, column
