@@ -427,6 +427,6 @@ class Device(Law):
         if self.ensemble is None:
             raise ConfigError(
                 f"device '{self.name}' has no ensemble of laws; fit it from measured cells with "
-                "'mho device fit --ensemble 20' or fit.with_ensemble(20)."
+                "'mho device fit --members 20' or mho.fit_device(table, members=20)."
             )
         return self.ensemble.device(self, k)

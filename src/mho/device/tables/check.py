@@ -76,8 +76,11 @@ def _refuse_mixed_units(reads: Reads, path: Codes, order: Codes) -> None:
     for decades in (6, 3):
         far = (np.abs(np.abs(away) - decades) < 0.5) & (reads.g_uS > 0)
         between = (np.abs(away) > 1.5) & (np.abs(away) < decades - 0.5)
-        enough = far.sum() >= (1 if decades == 6 else 3)
-        if enough and between.sum() < 0.1 * far.sum():
+        above = decades == 6 and bool((away[far] > 0).any())  # no cell ever reads a million-fold
+        if (
+            far.sum() >= (1 if above else max(3, 0.01 * len(reads)))
+            and between.sum() < 0.1 * far.sum()
+        ):
             raise TableError(
                 f"{reads.name}, {reads.where(far)}: readings are about 1e{decades} times "
                 f"{'above' if np.median(away[far]) > 0 else 'below'} the others of the same "
