@@ -30,7 +30,9 @@ _RECIPE: Final = "zoo_recipe"
 _EXAMPLE: Final = "example_shape"  # map_network traces a zero input of this shape
 
 
-def build(name: str, *, seed: int = 0, **options: Any) -> nn.Module:
+def build(
+    name: str, *, seed: int = 0, initial_sd: float | None = None, **options: Any
+) -> nn.Module:
     """Build an untrained reference network.
 
     Use it to train or to test; :func:`mho.zoo.load` gives networks that are trained. Weights are
@@ -39,6 +41,7 @@ def build(name: str, *, seed: int = 0, **options: Any) -> nn.Module:
     Args:
         name: ``"lenet5"``, ``"charan-mnist"``, ``"resnet20"``, ``"resnet32"`` or ``"vgg16"``.
         seed: Draw of the initial weights: the same seed gives the same network.
+        initial_sd: Standard deviation of the initial weights of every layer, whatever its size.
         options: What the network's builder takes, e.g. ``width=0.25`` for ``"vgg16"``.
 
     Raises:
@@ -55,7 +58,7 @@ def build(name: str, *, seed: int = 0, **options: Any) -> nn.Module:
         if option not in known:
             raise unknown("option", option, known or ["none"], where=f"network '{name}'")
     model = builder(**options)
-    _initialise(model, Streams(seed, "zoo", name))
+    _initialise(model, Streams(seed, "zoo", name), initial_sd)
     setattr(model, _RECIPE, (name, dict(options)))
     setattr(model, _EXAMPLE, (1, 28, 28) if name in _DIGITS else (3, 32, 32))
     return model
@@ -74,11 +77,11 @@ def recipe_of(model: nn.Module) -> tuple[str, dict[str, Any]] | None:
 
 
 @torch.no_grad()
-def _initialise(model: nn.Module, streams: Streams) -> None:
+def _initialise(model: nn.Module, streams: Streams, sd: float | None) -> None:
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             shape = tuple(module.weight.shape)
             draw = torch.from_numpy(streams.normal(shape, name))
-            module.weight.copy_(draw * math.sqrt(2 / math.prod(shape[1:])))
+            module.weight.copy_(draw * (sd or math.sqrt(2 / math.prod(shape[1:]))))
             if module.bias is not None:
                 module.bias.zero_()

@@ -25,6 +25,7 @@ class Recipe(Law):
         name: Name of the trained network.
         architecture: What :func:`mho.zoo.build` builds.
         options: Options of the architecture, e.g. ``{"width": 0.25}``.
+        initial_sd: Standard deviation of all initial weights; by default each layer's own.
         data: Data set; its ``train`` split is used.
         tests: Data sets on whose ``test`` split the trained network is evaluated, once.
         epochs: Passes over the training data.
@@ -46,6 +47,7 @@ class Recipe(Law):
     name: str
     architecture: str
     options: dict[str, Any] = Field(default={})
+    initial_sd: float | None = Field(default=None, gt=0)
     data: str
     tests: tuple[str, ...]
     epochs: int = Field(gt=0)

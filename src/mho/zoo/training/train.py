@@ -80,7 +80,9 @@ def train(
 
 def _start(recipe: Recipe) -> State:
     # Channels-last is the layout that the CPU's convolutions run fastest in.
-    model = build(recipe.architecture, seed=recipe.seed, **recipe.options)
+    model = build(
+        recipe.architecture, seed=recipe.seed, initial_sd=recipe.initial_sd, **recipe.options
+    )
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).eval().requires_grad_(False)
     matrices = [p for p in model.parameters() if p.ndim > 1]
