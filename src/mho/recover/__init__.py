@@ -4,17 +4,24 @@ from mho.recover.base import Recovery
 from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
 from mho.recover.distill import Distill, NoiseTraining
 from mho.recover.registry import METHODS, by_name
+from mho.recover.rewrite import Rewrite
 from mho.recover.sparse import SparseAdaptation
+from mho.recover.tuning import BatchNormTuning, BiasTuning, Dora, Lora
 from mho.recover.veraplus import VeraPlus
 
 __all__ = [
     "METHODS",
     "BatchNormRecalibration",
+    "BatchNormTuning",
+    "BiasTuning",
     "Distill",
+    "Dora",
     "DriftScale",
+    "Lora",
     "NoiseTraining",
     "Nothing",
     "Recovery",
+    "Rewrite",
     "SparseAdaptation",
     "VeraPlus",
     "by_name",

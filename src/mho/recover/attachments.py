@@ -15,7 +15,9 @@ _CLASSES: Final = {
     "batch-norm": "mho.recover.baselines.batch_norm:RecalibratedNorms",
     "drift-scale": "mho.recover.baselines.drift_scale:DriftScaleGain",
     "sparse-branch": "mho.recover.sparse.branch:SparseBranch",
-    "sparse-self-adaptation": "mho.recover.sparse.self_adaptation:SelfAdaptation",
+    "rewritten-cells": "mho.recover.rewrite.rewrite:RewrittenCells",
+    "self-fitting": "mho.recover.onchip.self_fitting:SelfFitting",
+    "tuned": "mho.recover.tuning.tuning:Tuned",
     "vera-branch": "mho.recover.veraplus.attachment:VeraBranch",
 }
 

@@ -8,7 +8,9 @@ from mho.errors import unknown
 from mho.recover.base import Recovery
 from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
 from mho.recover.distill import Distill, NoiseTraining
+from mho.recover.rewrite import Rewrite
 from mho.recover.sparse import SparseAdaptation
+from mho.recover.tuning import BatchNormTuning, BiasTuning, Dora, Lora
 from mho.recover.veraplus import VeraPlus
 
 METHODS: Final[dict[str, type[Recovery]]] = {
@@ -20,6 +22,11 @@ METHODS: Final[dict[str, type[Recovery]]] = {
         NoiseTraining,
         Distill,
         SparseAdaptation,
+        Rewrite,
+        BiasTuning,
+        BatchNormTuning,
+        Lora,
+        Dora,
         VeraPlus,
     )
 }

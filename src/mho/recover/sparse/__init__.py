@@ -8,7 +8,6 @@ from mho.recover.sparse.positions import (
     RandomPositions,
     TopK,
 )
-from mho.recover.sparse.self_adaptation import SelfAdaptation
 from mho.recover.sparse.sparse_adaptation import SparseAdaptation
 
 __all__ = [
@@ -16,7 +15,6 @@ __all__ = [
     "PerColumn",
     "RandomDiagonals",
     "RandomPositions",
-    "SelfAdaptation",
     "SparseAdaptation",
     "SparseBranch",
     "TopK",

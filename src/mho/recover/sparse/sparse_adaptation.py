@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, ClassVar
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from mho.data import Data
-from mho.network.applied import Additions, Applied, Attachment, Knowledge
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from mho.costs import DEFAULT_BOOK, share_for_area
+from mho.errors import ConfigError
+from mho.network.applied import Additions, Knowledge
 from mho.network.chip import Chip
 from mho.network.mapped import MappedNetwork
-from mho.recover.base import Progress, Recovery, Target, network_of
-from mho.recover.sparse.adapt import Adapted, adapt
-from mho.recover.sparse.calibration import Calibration
-from mho.recover.sparse.self_adaptation import SelfAdaptation
-from mho.recover.sparse.settings import SparseSettings
+from mho.network.snapshot import Snapshot
+from mho.progress import Progress
+from mho.recover.onchip.bench import Bench
+from mho.recover.onchip.calibration import Calibration
+from mho.recover.onchip.recovery import READ, STATE_BITS, Fitted, TrainedOnChip
+from mho.recover.onchip.train import TrainedChip, train_on_chip
+from mho.recover.sparse.branch import SparseBranch
+from mho.recover.sparse.positions import AnyPositions, ImportanceSampling
+from mho.recover.sparse.scores import weight_scores
+from mho.recover.sparse.sram import Sram
+from mho.recover.training import Batch
+from mho.rng import Streams
 
-_REHEARSAL = "sparse-adaptation rehearsal"
-"""Ensemble of the chip that a network's costs are counted on; no chip is evaluated from it."""
-_STATE_BITS = 16
-"""Bits of a value that an optimiser keeps."""
+_BUDGET = 0.05
+"""Share of the weights that get a word where nothing is said."""
 
 
-class SparseAdaptation(SparseSettings, Recovery):
+class SparseAdaptation(TrainedOnChip):
     """Train a few SRAM words on each chip, on what that very chip gets wrong.
 
     Use it after programming, on distilled networks for the smallest budget: it is fitted to one
     chip, or to a network, whose every chip then adapts itself once at the device's reference time.
     The layer computes ``(W_rram + M * dW) x``; only ``dW`` at the mask ``M`` is trained, the RRAM
-    is never written, and a chip that would not gain on held-out examples is left as it was. The
-    arguments are those of :class:`~mho.recover.sparse.settings.SparseSettings`.
+    is never written, and a chip that would not gain on held-out examples is left as it was.
+
+    Beside these, the arguments are those of
+    :class:`~mho.recover.onchip.settings.OnChipSettings`: what is learned from, and how long.
+
+    Args:
+        budget: Share of the mapped weights that get an SRAM word; 5 % where nothing else is said.
+        budget_area: Instead: added area as a share of the chip, e.g. 0.0786; ``book`` prices it.
+        book: Price book of the area.
+        positions: The rule that chooses the weights.
+        word_bits: Bits of a word, sign included.
+        span: Largest value of a word, as a share of the layer's largest wanted weight.
+        start: ``"repair"`` starts each word at what its RRAM cell is short of, which asks for a
+            read-out of the chosen cells; ``"zero"`` starts at nothing.
+        score_samples: Most examples that the importance of weights is found from.
 
     Example:
         >>> import mho, torch
@@ -46,60 +70,146 @@ class SparseAdaptation(SparseSettings, Recovery):
     """
 
     method: ClassVar[str] = "sparse-adaptation"
-    knows: ClassVar[Knowledge] = SparseSettings().knowledge
+    knows: ClassVar[Knowledge] = Knowledge(
+        labels=True, data_on_device=True, own_readout=True, rram_values=True
+    )
 
-    def fit(
-        self,
-        target: Target,
-        data: Data,
-        *,
-        seed: int = 0,
-        progress: Progress | None = None,
-        checkpoint: Path | None = None,
-    ) -> Target:
-        """Adapt a chip, or let every chip of a network adapt itself.
+    budget: Annotated[float, Field(gt=0, le=1)] | None = None
+    budget_area: Annotated[float, Field(gt=0)] | None = None
+    book: str = DEFAULT_BOOK
+    positions: AnyPositions = ImportanceSampling()
+    word_bits: Annotated[int, Field(ge=2, le=16)] = 8
+    span: Annotated[float, Field(gt=0)] = 1.0
+    start: Literal["repair", "zero"] = "repair"
+    score_samples: Annotated[int, Field(ge=1)] = 512
 
-        Args:
-            target: A chip, or a network.
-            data: Training or calibration data; ``samples`` of them are drawn.
-            seed: Seed of the calibration set, positions, order and rounding.
-            progress: Called now and then as ``progress(done, total, text)``.
-            checkpoint: Not needed: one chip takes seconds.
+    @model_validator(mode="before")
+    @classmethod
+    def _one_budget(cls, values: dict[str, Any]) -> dict[str, Any]:
+        given = [key for key in ("budget", "budget_area") if values.get(key) is not None]
+        if len(given) == 2:
+            raise ValueError("budget and budget_area both say how many words; give one of them")
+        return values if given else {**values, "budget": _BUDGET}
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What a chip may know under these settings."""
+        reads_cells = self.start == "repair" or self.positions.asks_for == "error-gradient"
+        return Knowledge(
+            labels=self.learn_from in ("labels", "both"),
+            data_on_device=True,
+            own_readout=True,
+            rram_values=reads_cells,
+        )
+
+    def words(self, network: MappedNetwork) -> int:
+        """Return how many words a chip of a network gets at most.
 
         Raises:
-            DataError: The data are test data, or too few.
             ConfigError: The budget buys no word.
-            OutOfRangeError: The device law says nothing about ``time``.
         """
-        network = network_of(target)
-        calibration = Calibration.of(self, network, data, seed)
-        chip = target if isinstance(target, Chip) else Chip(network, seed, scope=_REHEARSAL)
-        found = adapt(self, chip, calibration, seed=seed, progress=progress)
-        attachment: Attachment = found.branch
-        if isinstance(target, MappedNetwork):
-            fields = {name: getattr(self, name) for name in SparseSettings.model_fields}
-            attachment = SelfAdaptation(SparseSettings(**fields), calibration, seed)
-        return target.with_applied(
-            Applied(
-                self.method,
-                self.settings(),
-                knows=self.knowledge,
-                adds=self._additions(network, found),
-                attachment=attachment,
-                report={**found.report(), "streamed_bits": calibration.bits},
+        share = self.budget if self.budget_area is None else self._share_of_area(network)
+        assert share is not None
+        words = math.floor(share * network.weights)
+        if words < 1:
+            raise ConfigError(
+                f"sparse adaptation: the budget buys no word of the {network.weights} weights; "
+                "raise budget or budget_area."
             )
+        return words
+
+    def _share_of_area(self, network: MappedNetwork) -> float:
+        """Return what the area buys; the bits of a position depend on how many there are."""
+        assert self.budget_area is not None
+        share = _BUDGET
+        for _ in range(8):  # each round is ten times nearer
+            bits = self.word_bits + self.positions.position_bits_per_word(network.layers, share)
+            share = share_for_area(self.budget_area, network, self.book, bits_per_word=bits)
+            share = max(share, 1 / network.weights)
+        return share
+
+    def fit_chip(
+        self, chip: Chip, calibration: Calibration, seed: int, progress: Progress | None = None
+    ) -> Fitted:
+        """Choose positions, train words, keep them only if they help.
+
+        Args:
+            chip: The chip, with the recoveries that came before.
+            calibration: What it may see.
+            seed: Seed of positions, order and rounding, beside the chip's own number.
+            progress: Called now and then as ``progress(done, total, text)``.
+        """
+        network, rule = chip.network, self.positions
+        streams = Streams(seed, self.method, chip.scope, chip.seed)
+        bench = Bench(network, chip.snapshot(self.time_s(network), read=READ))
+        chosen = rule.choose(
+            network.layers,
+            self.words(network),
+            self._scores(bench, calibration),
+            streams.child("positions"),
+        )
+        sram = Sram(network.layers, chosen, bench.wanted, bits=self.word_bits, span=self.span)
+        trained = self._train(bench, sram, calibration, streams, progress)
+        found = None if trained.values is None else trained.values["words"]
+        branch = SparseBranch({}) if found is None else sram.attachment(found)
+        adds = self._additions(network, sram, rule.position_bits(network.layers, chosen))
+        return Fitted(branch, adds, _report(sram, branch, trained))
+
+    def _scores(self, bench: Bench, calibration: Calibration) -> dict[str, Tensor]:
+        score = self.positions.asks_for
+        if score is None:
+            return {}
+        return weight_scores(score, bench, self, calibration, samples=self.score_samples)
+
+    def _train(
+        self,
+        bench: Bench,
+        sram: Sram,
+        calibration: Calibration,
+        streams: Streams,
+        progress: Progress | None,
+    ) -> TrainedChip:
+        if self.start == "repair":
+            sram.values.copy_(sram.gather(bench.wanted) - sram.gather(bench.present))
+            sram.store(0.5)
+
+        def change(values: Mapping[str, Tensor]) -> Snapshot:
+            return bench.snapshot.add_digital(sram.branch(values["words"]))
+
+        def round_up_or_down(batch: Batch) -> None:
+            sram.store(torch.from_numpy(batch.streams.uniform((len(sram),), "rounding")))
+
+        return train_on_chip(
+            self,
+            bench,
+            {"words": sram.values},
+            change,
+            calibration,
+            streams,
+            who=self.method,
+            after_step=round_up_or_down,
+            progress=progress,
         )
 
-    def settings(self) -> dict[str, Any]:
-        """Return the settings as plain data."""
-        return self.model_dump(mode="json")
-
-    def _additions(self, network: MappedNetwork, found: Adapted) -> Additions:
-        # The calibration set is streamed in once, when the chip is new; nothing of it is kept.
-        state = self.optimiser.words_per_weight * _STATE_BITS
+    def _additions(self, network: MappedNetwork, sram: Sram, position_bits: int) -> Additions:
+        state = self.optimiser.words_per_weight * STATE_BITS
+        sizes = zip(sram.layers, sram.chosen, strict=True)
         return Additions(
-            sram_bits=found.words * (self.word_bits + state) + found.position_bits,
-            macs_per_inference=found.macs,
-            sram_writes=found.writes,
-            share_in_sram=found.words / network.weights,
+            sram_bits=len(sram) * (self.word_bits + state) + position_bits,
+            macs_per_inference=sum(len(at) * (layer.positions or 1) for layer, at in sizes),
+            sram_writes=sram.writes,
+            share_in_sram=len(sram) / network.weights,
         )
+
+
+def _report(sram: Sram, branch: SparseBranch, trained: TrainedChip) -> dict[str, Any]:
+    sizes = zip(sram.layers, sram.chosen, strict=True)
+    return {
+        "words": len(sram),
+        "words_by_layer": {layer.name: len(at) for layer, at in sizes},
+        "writes": sram.writes,
+        "steps": trained.steps,
+        "held_out_before": trained.before,
+        "held_out_after": trained.after,
+        "rolled_back": not branch.words,
+    }

@@ -10,6 +10,8 @@ from mho.network.applied import Attachment
 from mho.network.chip import Chip
 from mho.network.mapped import MappedNetwork
 from mho.recover import attachments
+from mho.recover.onchip.bench import Bench
+from mho.recover.onchip.calibration import Calibration
 from mho.recover.optimiser import Adam
 from mho.recover.sparse import (
     ImportanceSampling,
@@ -19,8 +21,7 @@ from mho.recover.sparse import (
     SparseAdaptation,
     TopK,
 )
-from mho.recover.sparse.bench import Bench
-from mho.recover.sparse.calibration import Calibration
+from mho.recover.sparse.scores import weight_scores
 from mho.testing.attachment import check_attachment
 
 QUICK = {"samples": 400, "steps": 40, "check_every": 20}
@@ -73,17 +74,15 @@ def test_every_chip_of_a_network_adapts_itself(rough: MappedNetwork, calibration
 def test_a_chip_is_adapted_only_once(
     rough: MappedNetwork, calibration: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mho.recover.sparse import self_adaptation
-
     network = SparseAdaptation(**QUICK).fit(rough, calibration)
     adapted: list[int] = []
-    whole = self_adaptation.adapt
+    whole = SparseAdaptation.fit_chip
 
-    def counted(settings, chip, *rest, **named):
+    def counted(self, chip, *rest, **named):
         adapted.append(chip.seed)
-        return whole(settings, chip, *rest, **named)
+        return whole(self, chip, *rest, **named)
 
-    monkeypatch.setattr(self_adaptation, "adapt", counted)
+    monkeypatch.setattr(SparseAdaptation, "fit_chip", counted)
     for k in (0, 1, 0):
         network.program(k).at(0)
     network.program(0).snapshots([0, 0])
@@ -296,7 +295,7 @@ def test_damage_is_refused(rough: MappedNetwork, calibration: Data, break_it: st
 
 def test_test_data_are_refused(rough: MappedNetwork, stripes: Data) -> None:
     held = Data(stripes.inputs, stripes.labels, name="held", role="test")
-    with pytest.raises(DataError, match="sparse adaptation expects train or calibration data"):
+    with pytest.raises(DataError, match="sparse-adaptation expects train or calibration data"):
         SparseAdaptation().fit(rough, held)
     with pytest.raises(DataError, match="leaves none on one side"):
         SparseAdaptation(held_out=0.01).fit(rough, stripes.take(5, 0))
@@ -304,21 +303,22 @@ def test_test_data_are_refused(rough: MappedNetwork, stripes: Data) -> None:
 
 def test_gradients_are_those_of_the_chip(rough: MappedNetwork, calibration: Data) -> None:
     """The score of one batch is the gradient that finite differences give."""
-    method = SparseAdaptation(score_samples=32, samples=64)
-    few = Calibration.of(method, rough, calibration, 0)
+    method = SparseAdaptation(samples=64)
+    few = Calibration.of(method, rough, calibration, 0, who="test")
     bench = Bench(rough, rough.program(2).snapshot(0))
-    scores = bench.scores("gradient", method, few)
+    scores = weight_scores("gradient", bench, method, few, samples=32)
     layer = rough.layers[2]
     index, size = int(scores[layer.name].argmax()), 1e-2
     losses = []
     for sign in (1, -1):
         branch = torch.zeros(layer.weights, dtype=torch.float32)
         branch[index] = sign * size
+        changed = bench.snapshot.add_digital({layer.name: branch.reshape(layer.shape)})
         with torch.no_grad():
-            logits = bench.logits({layer.name: branch.reshape(layer.shape)}, few.own.inputs[:32])
+            logits = bench.logits(changed, few.own.inputs[:32])
             losses.append(float(few.loss(method, logits, torch.arange(32))))
     slope = abs(losses[0] - losses[1]) / (2 * size)
     assert slope == pytest.approx(float(scores[layer.name][index]), rel=0.02)
-    errors = bench.scores("error-gradient", method, few)
+    errors = weight_scores("error-gradient", bench, method, few, samples=32)
     gap = (bench.present[layer.name] - bench.wanted[layer.name]).abs().flatten()
     torch.testing.assert_close(errors[layer.name], scores[layer.name] * gap)

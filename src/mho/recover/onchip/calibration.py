@@ -1,4 +1,4 @@
-"""What a chip may see when it adapts itself: a few examples, some of them held out."""
+"""What a chip may see when it is trained: a few examples, some of them held out."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mho.data import Data
 from mho.errors import DataError
 from mho.network.call import Inputs, call
 from mho.network.mapped import MappedNetwork
-from mho.recover.sparse.settings import SparseSettings
+from mho.recover.onchip.settings import OnChipSettings
 
 _VALUE_BITS = 8
-"""Bits of a stored input or output value."""
+"""Bits of an input or output value."""
 _LABEL_BITS = 8
 
 
@@ -37,27 +37,34 @@ class Calibration:
 
     @classmethod
     def of(
-        cls, settings: SparseSettings, network: MappedNetwork, data: Data, seed: int
+        cls, settings: OnChipSettings, network: MappedNetwork, data: Data, seed: int, *, who: str
     ) -> Calibration:
         """Draw a calibration set from data.
+
+        Args:
+            settings: Say how many examples, and what they teach.
+            network: What was programmed; its digital network is the teacher.
+            data: Training or calibration data.
+            seed: Which examples.
+            who: The method, to name in errors.
 
         Raises:
             DataError: The data are test data, or too few.
         """
-        data.require(("train", "calibration"), "sparse adaptation")
+        data.require(("train", "calibration"), who)
         chosen = data.take(min(settings.samples, len(data)), seed).as_role("calibration")
         held = round(settings.held_out * len(chosen))
         if not 1 <= held < len(chosen):
             raise DataError(
-                f"sparse adaptation holds {settings.held_out:.0%} of {len(chosen)} examples of "
-                f"'{data.name}' out, which leaves none on one side; give more, or set held_out."
+                f"{who} holds {settings.held_out:.0%} of {len(chosen)} examples of '{data.name}' "
+                "out, which leaves none on one side; give more, or set held_out."
             )
         soft = None
         if settings.learn_from != "labels":
             with torch.no_grad():
                 soft = torch.cat([call(network.model, x) for x, _ in chosen.batches(256)])
-        if settings.learn_from == "teacher" and soft is not None:
-            chosen = replace(chosen, labels=soft.argmax(dim=1))
+            if not settings.knowledge.labels:
+                chosen = replace(chosen, labels=soft.argmax(dim=1))
         return cls(chosen, held, soft)
 
     @property
@@ -77,7 +84,7 @@ class Calibration:
         values += 0 if self.soft is None else self.soft.shape[1]
         return len(self.data) * (values * _VALUE_BITS + _LABEL_BITS)
 
-    def loss(self, settings: SparseSettings, logits: Tensor, indices: Tensor) -> Tensor:
+    def loss(self, settings: OnChipSettings, logits: Tensor, indices: Tensor) -> Tensor:
         """Return the mean loss of some of the examples.
 
         ``CE(labels)``, ``T² KL(softmax(z_digital / T), softmax(z / T))``, or half of each.
@@ -97,7 +104,7 @@ class Calibration:
             reduction="batchmean",
             log_target=True,
         )
-        return soft if settings.learn_from == "teacher" else (hard + soft) / 2
+        return (hard + soft) / 2 if settings.learn_from == "both" else soft
 
     def tensors(self) -> dict[str, Tensor]:
         """Return everything as tensors by name."""

@@ -1,0 +1,1 @@
+"""What methods that train on the chip itself have in common."""
