@@ -39,6 +39,8 @@ from mho.rng import Streams
 from mho.units import Time, seconds, time_text
 
 _SCHEDULES = {"walk": walk, "fewest": fewest, "interpolated": interpolated}
+_SELECTING = 5
+"""Training chips that judge between candidates."""
 _SEARCH_SHARE = 0.8
 """Share of the work that the search takes; the rest is its verification."""
 _TRAIN_ROUNDED_BELOW = 8
@@ -225,10 +227,11 @@ class _Fit:
 
     def _workshop(self, journal: Journal, told: _Growing) -> Workshop:
         settings = self.settings
+        chips = chips_of(self.target, self.seed, TRAINING, pool=settings.pool)
         trainer = Trainer(
             network=self.network,
             branches=self.branches,
-            chips=chips_of(self.target, self.seed, TRAINING, pool=settings.pool),
+            chips=chips,
             data=self.own,
             loss=settings.loss,
             steps=settings.steps,
@@ -245,6 +248,7 @@ class _Fit:
         return Workshop(
             trainer=trainer,
             tester=tester,
+            selector=Tester(self.network, chips, _SELECTING, self.held),
             start=CardStart(self.network, self.branches, self.grid[-1]),
             journal=journal,
             grid=self.grid,

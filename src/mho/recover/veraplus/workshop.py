@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -64,6 +65,7 @@ class Workshop:
     Attributes:
         trainer: Trains vectors.
         tester: Tests them on chips of its own.
+        selector: Tests them on training chips, to choose among candidates.
         start: Where vectors start.
         journal: Finished pieces.
         grid: Times of the life at which sets are tested.
@@ -74,6 +76,7 @@ class Workshop:
 
     trainer: Trainer
     tester: Tester
+    selector: Tester
     start: CardStart
     journal: Journal
     grid: tuple[float, ...]
@@ -137,11 +140,32 @@ class Workshop:
                 rounding=rounding,
                 checkpoint=unfinished,
             )
-            return {"b": b, "d": d}
+            if rounding is not None or not self.trainer.steps:
+                return {"b": b, "d": d}
+            chosen = self._best_between(plan, replace(plan, b=b, d=d))
+            return {"b": chosen.b, "d": chosen.d}
 
         self.share(self._position(span_s[0]), f"training for {_span_text(span_s)}")
         done = self.journal.tensors(label, work)
-        return Plan(plan.schedule, done["b"], done["d"], plan.levels_s)
+        return replace(plan, b=done["b"], d=done["d"])
+
+    def _best_between(self, start: Plan, trained: Plan) -> Plan:
+        """Return the best of where training started, where it ended, and half the way.
+
+        A start from the card is nearly right where the mean shift is all there is; what a short
+        training adds may be noise. Training chips judge, on data that nothing is trained on; where
+        they see no difference the trained vectors are taken.
+        """
+
+        def between(share: float) -> Plan:
+            b, d = torch.lerp(start.b, trained.b, share), torch.lerp(start.d, trained.d, share)
+            return replace(start, b=b, d=d)
+
+        def reached(plan: Plan) -> float:
+            held = [self.selector.test(t, self.weights(plan, t)) for t in plan.levels_s]
+            return statistics.fmean(h.mean for h in held)
+
+        return max((between(share) for share in (1.0, 0.5, 0.0)), key=reached)
 
     def weights(self, plan: Plan, t_s: float) -> dict[str, Tensor]:
         """Return what the branches of a plan add to each layer's weight at a time."""
