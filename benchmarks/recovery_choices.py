@@ -247,7 +247,7 @@ def page(rows: dict) -> str:
         "",
         "Written by `benchmarks/recovery_choices.py`. LeNet-5, device `charan2020` (10 levels, sd",
         "of ln g 0.5, on/off 100), differential pairs. Learned from the 4,000 training digits of",
-        f"`mnist-5k`, scored on {SCORED:,} MNIST *training* images that are none of those 5,000, on",
+        f"`mnist-5k`, scored on {SCORED:,} MNIST *training* images, none of those 5,000, on",
         f"{CHIPS} chips (5 for the last column of the first table); no test data. The digital",
         f"network has {rows['baseline']['float']['mean']:.2f} % there. Accuracies in per cent.",
     ]
