@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mho.crossbar.mapping import AnyMapping, DifferentialPair
+from mho.crossbar.mapping import DifferentialPair
+from mho.crossbar.mappings import AnyMapping
 from mho.device.law import Law
 from mho.errors import ConfigError
 from mho.evaluation import HalfWidth

@@ -84,6 +84,12 @@ factor = 1.1
 """
 
 
+@pytest.fixture(scope="session")
+def texts():
+    """The texts of ``own.py`` and of the study."""
+    return OWN, STUDY
+
+
 @pytest.fixture
 def study(tmp_path):
     """The study file; ``own.py`` with the recoveries lies beside it."""

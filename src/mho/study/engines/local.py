@@ -121,6 +121,8 @@ class LocalProcesses(Engine):
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.terminate()
+        for process in processes:
+            process.join(1)
 
 
 def _parts(

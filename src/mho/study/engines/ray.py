@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,12 +59,14 @@ class RayCluster(Engine):
         self._mine = not ray.is_initialized()
         if self._mine:
             _connect(ray, settings)
-        self._workers = settings.workers or max(int(ray.cluster_resources().get("CPU", 1)), 1)
+        cpus = max(int(ray.cluster_resources().get("CPU", 1)), 1)
+        self._workers = min(settings.workers or cpus, cpus)
         self.lanes = min(cells, self._workers + 1)
         self._slots = threading.Semaphore(self._workers)
         self._lock = threading.Lock()
         self._shipped: dict[str, Any] = {}
-        options = {"num_cpus": 1, "max_retries": _ATTEMPTS}
+        # A task that asks for more of the cluster leaves room for fewer others.
+        options = {"num_cpus": cpus // self._workers, "max_retries": _ATTEMPTS}
         self._trials = ray.remote(**options)(_trials)
         self._fit = ray.remote(**options)(_fit)
 
@@ -144,13 +147,25 @@ def _connect(ray: Any, settings: RayEngine) -> None:
         ray.init(num_cpus=settings.workers, include_dashboard=False, **options)
         return
     try:
+        _knock(settings.address)
         ray.init(address=settings.address, **options)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(
             f"[engine] address: no Ray cluster answers at '{settings.address}' "
             f"({str(error).splitlines()[0]}). Start one there with 'ray start --head', or leave "
             "the address out to start one on this machine."
         ) from None
+
+
+def _knock(address: str) -> None:
+    """See whether anyone listens at ``host:port``: Ray itself would try for minutes.
+
+    Raises:
+        OSError: No one does.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=5).close()
 
 
 def ranges(
@@ -167,9 +182,10 @@ _kept: dict[str, Work] = {}
 """The work that this worker did last, with the forward pass that it prepared."""
 
 
-def _trials(bare: Work, data: Data, task: str, part: Mapping[int, Sequence[float]]) -> list[Trial]:
-    """Run a range of chips (on a worker)."""
+def _trials(shipped: list[Any], task: str, part: Mapping[int, Sequence[float]]) -> list[Trial]:
+    """Run a range of chips (on a worker); weights and data are fetched when they are new here."""
     if task not in _kept:
+        bare, data = _import_ray().get(shipped)
         _kept.clear()
         _kept[task] = replace(bare, data=data)
     work = _kept[task]
