@@ -31,7 +31,7 @@ from mho.device.tables.wide import unfold
 from mho.errors import ConfigError
 
 _PARTS = 5
-_FEW_CELLS = 5_000
+_FEW_CELLS = 1_000
 
 
 def fit_device(

@@ -224,15 +224,22 @@ def _some(errors: Errors) -> Errors:
 
 
 def _dependence(plain: Family, rounds: Rounds, reference: float) -> Dependence:
-    """Return the dependence on the level with which a normal law predicts unseen cells best."""
-    gain: dict[Dependence, float] = {}
+    """Return the simplest dependence on the level that the next richer one does not beat.
+
+    Judged is how well a normal law with it predicts unseen cells.
+    """
+    best: Dependence = "constant"
+    most = -np.inf
     for dependence in dependences(len(np.unique(rounds[0][0].target_uS))):
-        gain[dependence] = 0.0
+        gain = 0.0
         for seen, unseen in rounds:
             found = fit_family(plain, dependence, seen, reference)[0]
             judged = unseen.sample(plain.domain, reference)
-            gain[dependence] += float(found.model.log_density(found.theta, judged).sum())
-    return max(gain, key=lambda d: gain[d])
+            gain += float(found.model.log_density(found.theta, judged).sum())
+        if gain <= most:
+            break
+        best, most = dependence, gain
+    return best
 
 
 def _judge(

@@ -143,8 +143,11 @@ def sharpen(
         rows = np.maximum(rows, -np.array([[g.max()] for g in inside]))
     spots = [np.quantile(g, (np.arange(_SPOTS) + 0.5) / _SPOTS) for g in inside]
     p = ndtr(scores)
-    out = rows.copy()
+    inner = np.abs(scores) < _EDGE + 1e-9
+    widths = np.maximum(np.ptp(rows[:, inner], axis=1), 1e-12)
+    out, best, least = rows.copy(), rows, np.inf
     for _ in range(rounds):
+        before, missed = out.copy(), 0.0
         for k, g in enumerate(spots):
             drawn = look_up(out, nodes, float(scores[-1]), g[:, None], _FINE[None, :])
             if floor:
@@ -153,10 +156,13 @@ def sharpen(
             weight = np.broadcast_to(_WEIGHT, drawn.shape).ravel()[order]
             share = (np.cumsum(weight) - weight / 2) / weight.sum()
             mixture = np.interp(p, share, drawn.ravel()[order])
+            missed += float(np.abs(rows[k] - mixture)[inner].mean() / widths[k])
             out[k] = np.maximum.accumulate(out[k] + 0.8 * (rows[k] - mixture))
             if floor:
                 out[k] = np.maximum(out[k], -float(inside[k].max()))
-    return _keep_tails_open(out, scores)
+        if missed < least:  # levels too unlike their neighbours cannot be made to fit
+            best, least = before, missed
+    return _keep_tails_open(best, scores)
 
 
 def drawn_mean(rows: Floats, nodes: Floats, score_max: float, inside: Sequence[Floats]) -> float:
