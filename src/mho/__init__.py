@@ -25,6 +25,16 @@ _WHERE = {
     "SingleDevice": "mho.crossbar.mapping",
     "SignMagnitude": "mho.crossbar.mapping",
     "CharanLegacy": "mho.crossbar.mapping",
+    "BitSliced": "mho.crossbar.sliced",
+    "Bipolar": "mho.crossbar.drive",
+    "TwoPhase": "mho.crossbar.drive",
+    "OffsetInputs": "mho.crossbar.drive",
+    "BitSerial": "mho.crossbar.drive",
+    "OneRead": "mho.crossbar.reading",
+    "ReadPerProduct": "mho.crossbar.reading",
+    "NoWires": "mho.crossbar.wires",
+    "NodalWires": "mho.crossbar.wires",
+    "LadderWires": "mho.crossbar.wires",
     "Hardware": "mho.crossbar.hardware",
     "map_network": "mho.network.map_network",
     "program": "mho.network.chip",
@@ -44,11 +54,21 @@ if TYPE_CHECKING:
     from mho import recover as recover
     from mho import zoo as zoo
     from mho.costs.cost import cost as cost
+    from mho.crossbar.drive import Bipolar as Bipolar
+    from mho.crossbar.drive import BitSerial as BitSerial
+    from mho.crossbar.drive import OffsetInputs as OffsetInputs
+    from mho.crossbar.drive import TwoPhase as TwoPhase
     from mho.crossbar.hardware import Hardware as Hardware
     from mho.crossbar.mapping import CharanLegacy as CharanLegacy
     from mho.crossbar.mapping import DifferentialPair as DifferentialPair
     from mho.crossbar.mapping import SignMagnitude as SignMagnitude
     from mho.crossbar.mapping import SingleDevice as SingleDevice
+    from mho.crossbar.reading import OneRead as OneRead
+    from mho.crossbar.reading import ReadPerProduct as ReadPerProduct
+    from mho.crossbar.sliced import BitSliced as BitSliced
+    from mho.crossbar.wires import LadderWires as LadderWires
+    from mho.crossbar.wires import NodalWires as NodalWires
+    from mho.crossbar.wires import NoWires as NoWires
     from mho.deploy.bundle import load_bundle as load_bundle
     from mho.deploy.bundle import save_bundle as save_bundle
     from mho.device.cards import list_devices as list_devices

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Codes:
     """A uniform quantiser: codes ``low … high``, value = code × step.
 
     Attributes:
-        step: Size of one code, in the units of what is converted.
+        step: Size of one code, in the units of what is converted; one for all, or a tensor.
         low: Smallest code; 0 for an unsigned converter.
         high: Largest code.
     """
 
-    step: float
+    step: float | Tensor
     low: int
     high: int
 
@@ -26,7 +26,7 @@ class Codes:
         return (x / self.step).round().clamp(self.low, self.high) * self.step
 
 
-def codes_for(bits: int, full_scale: float, *, signed: bool) -> Codes:
+def codes_for(bits: int, full_scale: float | Tensor, *, signed: bool) -> Codes:
     """Return the codes of a converter.
 
     A signed one spends a bit on the sign and is symmetric, so that 0 is exact: 8 bits have the
@@ -41,4 +41,7 @@ def codes_for(bits: int, full_scale: float, *, signed: bool) -> Codes:
     Codes(step=0.01, low=-127, high=127)
     """
     high = max((1 << (bits - 1 if signed else bits)) - 1, 1)
-    return Codes(step=max(full_scale, 1e-30) / high, low=-high if signed else 0, high=high)
+    scale = (
+        full_scale.clamp_min(1e-30) if isinstance(full_scale, Tensor) else max(full_scale, 1e-30)
+    )
+    return Codes(step=scale / high, low=-high if signed else 0, high=high)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from mho.crossbar.mapping import AnyMapping, DifferentialPair
+from mho.crossbar.drive import AnyDrive, Bipolar
+from mho.crossbar.mapping import DifferentialPair
+from mho.crossbar.mappings import AnyMapping
+from mho.crossbar.reading import OneRead, Reading, ReadPerProduct
+from mho.crossbar.wires import AnyWires, NoWires
 from mho.device.cards import load_device
 from mho.device.device import Device
 from mho.device.law import Law
+from mho.device.read_noise import NoReadNoise
 
 
 class Hardware(Law):
@@ -22,6 +27,10 @@ class Hardware(Law):
         cols: Outputs (bit lines) of a tile.
         dac_bits: Bits of the input converters; None for ideal ones.
         adc_bits: Bits of the output converters; None for ideal ones.
+        adc_range: One range of the ADC for all columns of a layer, or one for each tile's column.
+        drive: How inputs are put onto the rows: at once, in two phases, bit by bit …
+        reading: When read noise is drawn anew.
+        wires: Resistance of the lines.
 
     Example:
         >>> import mho
@@ -36,6 +45,18 @@ class Hardware(Law):
     cols: Annotated[int, Field(ge=1)] = 128
     dac_bits: Annotated[int, Field(ge=1, le=16)] | None = None
     adc_bits: Annotated[int, Field(ge=1, le=16)] | None = None
+    adc_range: Literal["layer", "column"] = "layer"
+    drive: AnyDrive = Bipolar()
+    reading: Reading = OneRead()
+    wires: AnyWires = NoWires()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Hardware:
+        if self.drive.needs_codes and self.dac_bits is None:
+            raise ValueError(
+                f"drive '{self.drive.law}' works on the codes of a DAC: give dac_bits, such as 8"
+            )
+        return self
 
     @field_validator("device", mode="before")
     @classmethod
@@ -44,5 +65,14 @@ class Hardware(Law):
 
     @property
     def ideal_periphery(self) -> bool:
-        """Whether the analogue product is exactly linear, so that it may be done by weights."""
-        return self.dac_bits is None and self.adc_bits is None
+        """Whether the analogue product is exactly linear, so that it may be done by weights.
+
+        Wires are linear too: they change what the cells look like from outside.
+        """
+        return self.dac_bits is None and self.adc_bits is None and not self.reads_each_product
+
+    @property
+    def reads_each_product(self) -> bool:
+        """Whether every product has read noise of its own."""
+        noisy = not isinstance(self.device.read_noise, NoReadNoise)
+        return noisy and isinstance(self.reading, ReadPerProduct)

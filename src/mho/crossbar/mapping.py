@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from mho.device.device import Device
 from mho.device.law import Law
@@ -36,12 +35,14 @@ class Encoded:
         polarity: Sign with which a cell enters, broadcastable to ``g_target_uS``.
         scale: Weight units per µS, broadcastable to the weight.
         offset: Weight units, broadcastable to the weight; added digitally.
+        slices: Slices that are converted on their own; cells are ordered slice by slice.
     """
 
     g_target_uS: FloatArray
     polarity: FloatArray
     scale: FloatArray
     offset: FloatArray
+    slices: int = 1
 
     def decode(self, g_uS: FloatArray) -> FloatArray:
         """Read weights back from conductances.
@@ -58,18 +59,53 @@ class Encoded:
         total += self.offset
         return total
 
+    def decode_slices(self, g_uS: FloatArray) -> FloatArray:
+        """Read the slices of weights; their sum is what :meth:`decode` returns.
+
+        Args:
+            g_uS: Conductances in µS, shape ``(..., cells, *weight.shape)``.
+
+        Returns:
+            Shape ``(..., slices, *weight.shape)``; the offset is in the first slice.
+        """
+        total = self._by_slice(g_uS * self.polarity) * self.scale
+        first = np.moveaxis(total, total.ndim - self.scale.ndim - 1, 0)[0]
+        first += self.offset
+        return total
+
+    def decode_variance(self, sd_uS: FloatArray) -> FloatArray:
+        """Return the variance of the slices of weights whose cells err independently.
+
+        Args:
+            sd_uS: Standard deviations in µS, shape ``(..., cells, *weight.shape)``.
+
+        Returns:
+            Shape ``(..., slices, *weight.shape)``, in squared weight units.
+        """
+        return self._by_slice((sd_uS * self.polarity) ** 2) * self.scale**2
+
+    def _by_slice(self, cells: FloatArray) -> FloatArray:
+        axis = cells.ndim - self.g_target_uS.ndim
+        shape = cells.shape
+        by_slice = cells.reshape(*shape[:axis], self.slices, -1, *shape[axis + 1 :])
+        total: FloatArray = by_slice.sum(axis=axis + 1)
+        return total
+
 
 class Mapping(Law, ABC):
     """The interface of a mapping; implementations are final.
 
-    ``cells_per_weight`` is the number of RRAM cells a weight takes. ``exact`` says that an ideal
-    device gives the weights back unchanged. ``stores_all_parameters`` puts biases and batch-norm
-    parameters onto RRAM too.
+    ``exact`` says that an ideal device gives the weights back unchanged. ``stores_all_parameters``
+    puts biases and batch-norm parameters onto RRAM too.
     """
 
-    cells_per_weight: ClassVar[int]
     exact: ClassVar[bool] = True
     stores_all_parameters: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def cells_per_weight(self) -> int:
+        """RRAM cells that a weight takes."""
 
     @abstractmethod
     def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
@@ -89,7 +125,7 @@ def _per_group(weight: FloatArray, scale: Scale, output_axis: int) -> tuple[int,
     return tuple(axis for axis in range(weight.ndim) if axis != output_axis)
 
 
-def _largest(weight: FloatArray, scale: Scale, output_axis: int) -> FloatArray:
+def largest(weight: FloatArray, scale: Scale, output_axis: int) -> FloatArray:
     """Return max|w| per layer or column, with 1 where all weights are 0; dims kept."""
     axes = _per_group(weight, scale, output_axis)
     w_max = np.abs(weight).max(axis=axes, keepdims=True)
@@ -113,13 +149,17 @@ class DifferentialPair(Mapping):
 
     law: Literal["differential-pair"] = "differential-pair"
     scale: Scale = "layer"
-    cells_per_weight: ClassVar[int] = 2
+
+    @property
+    def cells_per_weight(self) -> int:
+        """Two."""
+        return 2
 
     def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
         """Turn a weight into pairs of conductances, shape ``(2, *weight.shape)`` in µS."""
         weight = np.asarray(weight, dtype=np.float32)
         low, high = device.window
-        w_max = _largest(weight, self.scale, output_axis)
+        w_max = largest(weight, self.scale, output_axis)
         share = weight / w_max * np.float32(high - low)
         wanted = np.float32(low) + np.stack([np.maximum(share, 0), np.maximum(-share, 0)])
         return Encoded(
@@ -139,7 +179,11 @@ class SingleDevice(Mapping):
 
     law: Literal["single-device"] = "single-device"
     scale: Scale = "layer"
-    cells_per_weight: ClassVar[int] = 1
+
+    @property
+    def cells_per_weight(self) -> int:
+        """One."""
+        return 1
 
     def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
         """Turn a weight into single conductances, shape ``(1, *weight.shape)`` in µS."""
@@ -164,13 +208,17 @@ class SignMagnitude(Mapping):
 
     law: Literal["sign-magnitude"] = "sign-magnitude"
     scale: Scale = "layer"
-    cells_per_weight: ClassVar[int] = 1
+
+    @property
+    def cells_per_weight(self) -> int:
+        """One."""
+        return 1
 
     def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
         """Turn a weight into single conductances, shape ``(1, *weight.shape)`` in µS."""
         weight = np.asarray(weight, dtype=np.float32)
         low, high = device.window
-        w_max = _largest(weight, self.scale, output_axis)
+        w_max = largest(weight, self.scale, output_axis)
         sign = np.where(weight < 0, -1, 1).astype(np.float32)
         wanted = np.float32(low) + np.abs(weight) / w_max * np.float32(high - low)
         scale = w_max / np.float32(high - low)
@@ -192,9 +240,13 @@ class CharanLegacy(Mapping):
     """
 
     law: Literal["charan2020-legacy"] = "charan2020-legacy"
-    cells_per_weight: ClassVar[int] = 1
     exact: ClassVar[bool] = False
     stores_all_parameters: ClassVar[bool] = True
+
+    @property
+    def cells_per_weight(self) -> int:
+        """One."""
+        return 1
 
     def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
         """Turn a weight into single conductances, shape ``(1, *weight.shape)`` in µS."""
@@ -214,8 +266,3 @@ class CharanLegacy(Mapping):
 
 def _column(signs: list[int], ndim: int) -> FloatArray:
     return np.asarray(signs, dtype=np.float32).reshape(-1, *(1,) * ndim)
-
-
-AnyMapping = Annotated[
-    DifferentialPair | SingleDevice | SignMagnitude | CharanLegacy, Field(discriminator="law")
-]

@@ -26,6 +26,7 @@ class RangeEntry(Law):
     x_max: float
     x_signed: bool
     y_max: float
+    columns: tuple[tuple[tuple[float, ...], ...], ...] | None = None
 
 
 class CrossbarEntry(Law):

@@ -9,15 +9,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mho.crossbar.hardware import Hardware
-from mho.crossbar.mapping import Encoded
+from mho.crossbar.mapping import Encoded, FloatArray
 from mho.crossbar.tiles import TileGrid, tile_grid
+from mho.network.analogue import Analogue
 from mho.network.applied import Additions, Applied
 from mho.network.call import Inputs, call
 from mho.network.coverage import Coverage
@@ -25,9 +26,11 @@ from mho.network.layer import MappedLayer
 from mho.network.product import Product
 from mho.network.programmed import ProgrammedNetwork, with_module, with_tensors
 from mho.network.ranges import LayerCodes, LayerRange, layer_codes
+from mho.network.reads import Reads
 from mho.network.reference import ReferenceLayer
-from mho.network.snapshot import Snapshot
+from mho.network.snapshot import ProductNoise, Snapshot
 from mho.network.threads import for_each
+from mho.network.wired import seen
 from mho.rng import Streams
 
 if TYPE_CHECKING:
@@ -140,25 +143,63 @@ class MappedNetwork:
             path: Which future of the programmed cells.
             read: Number of the read whose noise to add, or None.
         """
-        device = self.hardware.device
-
+        hardware, device = self.hardware, self.hardware.device
+        each_product = read is not None and hardware.reads_each_product
+        layers = {layer.name: layer for layer in self.layers}
         cells = {**{layer.name: layer.encoded for layer in self.layers}, **self.stored}
 
-        def read_back(name: str) -> list[Tensor]:
+        def read_back(name: str) -> list[CellsRead]:
             encoded, here = cells[name], streams.child(name)
             g = device.conductances(
-                encoded.g_target_uS, times_s, here, die=streams, path=path, read=read
-            )
-            return [torch.from_numpy(weight) for weight in encoded.decode(g)]
+                encoded.g_target_uS, times_s, here,
+                die=streams, path=path, read=None if each_product else read,
+            )  # fmt: skip
+            return self._read(encoded, g, times_s, layers.get(name), variance=each_product)
 
         drawn = dict(zip(cells, for_each(read_back, cells), strict=True))
         return [
             Snapshot(
                 t_s,
-                crossbar={layer.name: drawn[layer.name][i] for layer in self.layers},
-                parameters={name: drawn[name][i] for name in self.stored},
+                crossbar={name: drawn[name][i].weight for name in layers},
+                parameters={name: drawn[name][i].weight for name in self.stored},
+                slices={n: r for n in layers if (r := drawn[n][i].slices) is not None},
+                noise=ProductNoise(
+                    {n: r for n in layers if (r := drawn[n][i].variance) is not None},
+                    streams.child("reads", float(t_s), read),
+                ) if each_product and read is not None else None,
             )
             for i, t_s in enumerate(times_s)
+        ]  # fmt: skip
+
+    def _read(
+        self,
+        encoded: Encoded,
+        g_uS: FloatArray,
+        times_s: Sequence[float],
+        layer: MappedLayer | None,
+        *,
+        variance: bool,
+    ) -> list[CellsRead]:
+        """Return what cells read as at each time, wires included; ``layer`` is None off tiles."""
+        hardware = self.hardware
+        shown = g_uS
+        if layer is not None:
+            shown = seen(g_uS, layer.shape, layer.matrix, self.grid(layer), hardware)
+        weights = encoded.decode(shown)
+        slices: list[Tensor] | list[None] = [None] * len(times_s)
+        variances: list[Tensor] | list[None] = [None] * len(times_s)
+        if layer is not None and encoded.slices > 1 and hardware.adc_bits is not None:
+            slices = [torch.from_numpy(s) for s in encoded.decode_slices(shown)]
+        if layer is not None and variance:
+            sds = np.stack(
+                [hardware.device.read_noise.sd(g, t) for g, t in zip(g_uS, times_s, strict=True)]
+            )
+            if shown is not g_uS:
+                sds = sds * np.divide(shown, g_uS, out=np.ones_like(g_uS), where=g_uS > 0)
+            variances = [torch.from_numpy(v) for v in encoded.decode_variance(sds)]
+        return [
+            CellsRead(torch.from_numpy(w), s, v)
+            for w, s, v in zip(weights, slices, variances, strict=True)
         ]
 
     def draw_weights(
@@ -181,7 +222,7 @@ class MappedNetwork:
             encoded = mapping.encode(weight, device, output_axis=layer.matrix.output_axis)
             here = streams.child(layer.name)
             g = device.conductances(encoded.g_target_uS, [t_s], here, die=streams)
-            return torch.from_numpy(encoded.decode(g)[0])
+            return self._read(encoded, g, [t_s], layer, variance=False)[0].weight
 
         names = [layer.name for layer in self.layers]
         return dict(zip(names, for_each(read_back, self.layers), strict=True))
@@ -217,6 +258,35 @@ class MappedNetwork:
         rows, cols = self.hardware.rows, self.hardware.cols
         return tile_grid(layer.rows, layer.cols, kernel, rows=rows, cols=cols)
 
+    def wanted(self, layer: MappedLayer) -> Tensor:
+        """Return the wanted weight as slices that are converted on their own."""
+        slices = torch.from_numpy(layer.encoded.decode_slices(layer.encoded.g_target_uS))
+        return slices if self.hardware.adc_bits is not None else slices.sum(0, keepdim=True)
+
+    def analogue(self, layer: MappedLayer, codes: LayerCodes) -> Analogue:
+        """Return a layer's product with its periphery.
+
+        Without an ADC nothing tells tiles and slices apart, so they are added up beforehand.
+
+        Args:
+            layer: The layer.
+            codes: Its converters.
+        """
+        grid, slices = self.grid(layer), layer.encoded.slices
+        if self.hardware.adc_bits is None:
+            kernel = grid.rows_used // grid.channels
+            grid, slices = TileGrid(1, grid.across, layer.rows // kernel, layer.rows), 1
+        drive = self.hardware.drive
+        return Analogue(
+            name=layer.name,
+            product=Product(self.model.get_submodule(layer.module), layer.name),
+            grid=grid,
+            codes=codes,
+            shape=(slices, *layer.shape),
+            drive=drive,
+            wanted=self.wanted(layer) if drive.shifts else None,
+        )
+
     def realise(self, snapshot: Snapshot) -> ProgrammedNetwork:
         """Return a network that computes what the snapshot says: the plain reference.
 
@@ -227,20 +297,36 @@ class MappedNetwork:
         if self.hardware.ideal_periphery:
             model = with_tensors(self.model, self.tensors(snapshot))
             return ProgrammedNetwork(model, snapshot.t_s)
-        model = with_tensors(self.model, snapshot.parameters)
+        model, reads = with_tensors(self.model, snapshot.parameters), Reads()
+        noise = snapshot.noise
+        reads.streams = None if noise is None else noise.streams
         for layer in self.layers:
             module = model.get_submodule(layer.module)
+            variance = None if noise is None else noise.variance[layer.name]
+            slices = snapshot.sliced(layer.name)
+            analogue = self.analogue(layer, self.codes(layer))
+            if analogue.shape[0] == 1:
+                slices = slices.sum(0, keepdim=True)
+                variance = None if variance is None else variance.sum(0, keepdim=True)
             reference = ReferenceLayer(
-                Product(module, layer.name),
-                self.grid(layer),
-                self.codes(layer),
-                weight=snapshot.crossbar[layer.name],
+                analogue,
+                slices=slices,
+                variance=variance,
                 gain=snapshot.gain.get(layer.name),
                 branch=snapshot.digital.get(layer.name),
                 bias=module._parameters.get("bias"),
+                reads=reads,
             )
             model = with_module(model, layer.module, reference)
-        return ProgrammedNetwork(model, snapshot.t_s)
+        return ProgrammedNetwork(model, snapshot.t_s, reads)
+
+
+class CellsRead(NamedTuple):
+    """What the cells of one tensor read as at one time: weight, slices, variance of a read."""
+
+    weight: Tensor
+    slices: Tensor | None
+    variance: Tensor | None
 
 
 def _feed(sha: hashlib._Hash, name: str, tensor: Tensor) -> None:

@@ -15,6 +15,7 @@ from mho.network.layer import MappedLayer
 from mho.network.lean import fold_factors, lean
 from mho.network.mapped import MappedNetwork
 from mho.network.product import gain_per_output
+from mho.network.reads import Reads
 from mho.network.snapshot import Snapshot
 from mho.network.tiled import TiledLayer
 
@@ -57,10 +58,11 @@ class Plan:
             for name, m in network.model.named_modules()
             if isinstance(m, nn.modules.batchnorm._BatchNorm)
         }
+        self._reads = Reads()
         model, self._tiled = _untied(network), dict[str, TiledLayer]()
         if not network.hardware.ideal_periphery:
             codes = {layer.name: network.codes(layer) for layer in network.layers}
-            model, self._tiled = tiled(network, codes)
+            model, self._tiled = tiled(network, codes, self._reads)
         form = lean(model)
         self._folded = form.folded
         self._channels_last = any(
@@ -96,6 +98,7 @@ class Plan:
         for name, tensor in effective.items():
             self._targets[name].copy_(tensor)
         self._dirty = set(effective)
+        self._reads.streams = None if snapshot.noise is None else snapshot.noise.streams
         if self._tiled:
             for layer in self.network.layers:
                 self._load_tiles(layer, snapshot, state)
@@ -113,7 +116,8 @@ class Plan:
             bias = shift if bias is None else shift + factor * bias
             if branch is not None:
                 branch = branch * factor.view(-1, *(1,) * (branch.ndim - 1))
-        tiles.load(snapshot.crossbar[layer.name], gain, branch, bias)
+        variance = None if snapshot.noise is None else snapshot.noise.variance[layer.name]
+        tiles.load(snapshot.sliced(layer.name), gain, branch, bias, variance)
 
     def _depend_on(self, name: str) -> list[str]:
         """Return the buffers that a tensor of the network is folded into."""
@@ -146,19 +150,22 @@ class Plan:
         return values
 
     @torch.inference_mode()
-    def __call__(self, inputs: Inputs) -> Tensor:
+    def __call__(self, inputs: Inputs, *, first: int = 0) -> Tensor:
         """Return the logits, shape ``(batch, classes)``, on the CPU.
 
         Args:
             inputs: A tensor or a dictionary of tensors, batch first; any number of inputs.
+            first: Position of the first of them among all examples; it decides the noise of reads
+                where every product has its own.
         """
         if self._micro_batch is None:
             self._micro_batch = self._choose_micro_batch(inputs)
-        count = len(next(iter(inputs.values())) if isinstance(inputs, Mapping) else inputs)
-        parts = [
-            call(self._module, self._part(inputs, start, start + self._micro_batch))
-            for start in range(0, count, self._micro_batch)
-        ]
+        count = _length(inputs)
+        parts = []
+        for start in range(0, count, self._micro_batch):
+            part = self._part(inputs, start, start + self._micro_batch)
+            self._reads.start(first + start, _length(part))
+            parts.append(call(self._module, part))
         return torch.cat(parts)[:count].cpu()
 
     def _part(self, inputs: Inputs, start: int, stop: int) -> Inputs:
@@ -190,7 +197,9 @@ class Plan:
         leaves = [m for m in self._module.modules() if not any(True for _ in m.children())]
         handles = [leaf.register_forward_hook(note) for leaf in leaves]
         try:
-            call(self._module, self._part(inputs, 0, 1))
+            part = self._part(inputs, 0, 1)
+            self._reads.start(0, _length(part))
+            call(self._module, part)
         finally:
             for handle in handles:
                 handle.remove()
@@ -214,3 +223,7 @@ def _untied(network: MappedNetwork) -> nn.Module:
         own = nn.Parameter(weight.detach().clone(), requires_grad=False)
         setattr(model.get_submodule(layer.module), layer.matrix.parameter, own)
     return model
+
+
+def _length(inputs: Inputs) -> int:
+    return len(next(iter(inputs.values())) if isinstance(inputs, Mapping) else inputs)

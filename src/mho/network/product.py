@@ -68,6 +68,19 @@ class Product:
         convolve = _CONVOLUTIONS[self.dims]
         return convolve(x, weight, None, groups=groups or self.groups, **self._options)
 
+    def spread(self, x: Tensor) -> Tensor:
+        """Return the padded input with its zeros written out, for :meth:`of_spread`."""
+        if self.is_linear or self._mode != "zeros":
+            return x
+        return F.pad(x, self._edges)
+
+    def of_spread(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Return the product of an input that :meth:`spread` returned."""
+        if self.is_linear:
+            return F.linear(x, weight)
+        options = {**self._options, "padding": 0}
+        return _CONVOLUTIONS[self.dims](x, weight, None, groups=self.groups, **options)
+
     def per_output(self, values: Tensor) -> Tensor:
         """Return one value an output, shaped to multiply what the product returns."""
         return values if self.is_linear else values.view(-1, *(1,) * self.dims)

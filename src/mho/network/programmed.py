@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mho.network.reads import Reads
+
 
 class ProgrammedNetwork(nn.Module):
     """The network as one chip computes it at one time: call it like the digital one.
@@ -16,16 +18,23 @@ class ProgrammedNetwork(nn.Module):
 
     Attributes:
         t_s: Time since programming in s.
+        first_example: Position of a batch's first example among all: it decides the noise of reads
+            where every product has its own.
     """
 
-    def __init__(self, model: nn.Module, t_s: float) -> None:
+    def __init__(self, model: nn.Module, t_s: float, reads: Reads | None = None) -> None:
         super().__init__()
         self.model = model
         self.t_s = t_s
+        self.first_example = 0
+        self._reads = Reads() if reads is None else reads
         self.eval()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the digital network would return, computed by the chip."""
+        tensors = (x for x in (*args, *kwargs.values()) if isinstance(x, Tensor))
+        first = next(tensors, None)
+        self._reads.start(self.first_example, 1 if first is None else len(first))
         return self.model(*args, **kwargs)
 
 

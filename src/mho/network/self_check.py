@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from mho.crossbar.hardware import Hardware
 from mho.device.device import Device, Source, ValidRange
 from mho.errors import ModelError
 from mho.network.call import Inputs, call
@@ -24,9 +25,8 @@ def ideal_twin(network: MappedNetwork) -> MappedNetwork:
         valid=ValidRange(g_uS=device.window),
         source=Source(citation="no device: the self-check's"),
     )
-    hardware = network.hardware.model_copy(
-        update={"device": ideal, "dac_bits": None, "adc_bits": None}
-    )
+    here = network.hardware
+    hardware = Hardware(device=ideal, mapping=here.mapping, rows=here.rows, cols=here.cols)
     return network.with_hardware(hardware)
 
 

@@ -1,4 +1,4 @@
-"""A chip as it is at one time: plain tensors, nothing random left."""
+"""A chip as it is at one time: plain tensors; nothing random is left but the noise of reads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from torch import Tensor
+
+from mho.rng import Streams
+
+
+@dataclass(frozen=True, eq=False)
+class ProductNoise:
+    """Read noise that every product draws anew.
+
+    Attributes:
+        variance: By layer: variance of the slices of each weight, shape ``(slices, *weight)``.
+        streams: The chip, the time and the read that the numbers belong to.
+    """
+
+    variance: Mapping[str, Tensor]
+    streams: Streams
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +34,9 @@ class Snapshot:
     Attributes:
         t_s: Time since programming in s.
         crossbar: By layer: the weight read from the conductances, torch layout.
+        slices: By layer: that weight as slices that are converted each on their own, shape
+            ``(slices, *weight)``; absent where there is one.
+        noise: Read noise of each product, or None where reads are exact or drawn once.
         digital: By layer: the weight of the parallel branches, same shape; absent means none.
         gain: By layer: output multiplier, broadcastable to the weight; absent means 1.
         parameters: By full name: digital parameters and buffers that differ from the network's.
@@ -29,6 +47,12 @@ class Snapshot:
     digital: Mapping[str, Tensor] = field(default_factory=dict)
     gain: Mapping[str, Tensor] = field(default_factory=dict)
     parameters: Mapping[str, Tensor] = field(default_factory=dict)
+    slices: Mapping[str, Tensor] = field(default_factory=dict)
+    noise: ProductNoise | None = None
+
+    def sliced(self, layer: str) -> Tensor:
+        """Return the slices of a layer's crossbar weight, shape ``(slices, *weight)``."""
+        return self.slices[layer] if layer in self.slices else self.crossbar[layer][None]
 
     def weight(self, layer: str) -> Tensor:
         """Return the one weight that does what crossbar, gain and branches do together."""

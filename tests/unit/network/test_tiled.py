@@ -8,6 +8,7 @@ from torch import nn
 
 import mho
 from mho.crossbar.converters import codes_for
+from mho.network.analogue import Analogue
 from mho.network.plan import Plan
 from mho.network.product import Product
 from mho.network.ranges import LayerCodes
@@ -47,10 +48,11 @@ def test_all_tiles_at_once_equal_tile_by_tile(kind, rows, dac, adc, seed):
     gain = torch.rand(product.outputs)
     bias = module._parameters.get("bias")
     wide = [t if t is None else t.detach().double() for t in (weight, gain, branch, bias)]
-    fast = TiledLayer(product, network.grid(layer), codes, layer.shape).double()
-    fast.load(*wide)
+    analogue = Analogue("0", product, network.grid(layer), codes, (1, *layer.shape))
+    fast = TiledLayer(analogue).double()
+    fast.load(wide[0][None], *wide[1:])
     plain = ReferenceLayer(
-        product, network.grid(layer), codes, weight=wide[0],
+        analogue, slices=wide[0][None],
         gain=wide[1].view(-1, *(1,) * (weight.ndim - 1)), branch=wide[2], bias=wide[3],
     )  # fmt: skip
     x = torch.randn(shape).double()
@@ -63,8 +65,9 @@ def test_two_tiles_by_hand():
     linear = nn.Linear(4, 1, bias=False)
     network = mho.map_network(linear, mho.Hardware(device="ideal", rows=2, dac_bits=3, adc_bits=8))
     codes = LayerCodes(codes_for(3, 0.7, signed=False), codes_for(8, 12.7, signed=True))
-    layer = TiledLayer(Product(linear, "x"), network.grid(network.layers[0]), codes, (1, 4))
-    layer.load(torch.tensor([[1.0, 0.2, 2.0, -0.6]]), None, None, None)
+    grid = network.grid(network.layers[0])
+    layer = TiledLayer(Analogue("x", Product(linear, "x"), grid, codes, (1, 1, 4)))
+    layer.load(torch.tensor([[[1.0, 0.2, 2.0, -0.6]]]), None, None, None)
     # codes of the inputs at a step of 0.1: 2, 3, 5, 7 (0.96 is clipped to 0.7; -0.1 would be 0)
     y = layer(torch.tensor([[0.2, 0.3, 0.5, 0.96]]))
     assert y.item() == pytest.approx(0.3 + 0.6)

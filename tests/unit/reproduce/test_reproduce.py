@@ -102,7 +102,7 @@ def test_the_page_shows_what_was_expected_beside_what_was_measured(tmp_path, mon
     )
     found = runner.reproduce("charan2020", out=tmp_path, progress=False)
     page = (tmp_path / "charan2020.md").read_text()
-    assert "| 31.76 | 50.00 | **98.00** [97.00, 99.00] | 20 | **no** |" in page
+    assert "| 31.76 | 40.00 | **98.00** [97.00, 99.00] | 20 | **no** |" in page
     assert "labels, true time" in page
     assert found["figures"][0]["met"] is False
     assert (tmp_path / "charan2020.json").is_file()
