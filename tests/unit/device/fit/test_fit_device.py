@@ -129,7 +129,8 @@ def test_dies_are_found_and_drawn():
         parts.append(
             pd.DataFrame(
                 {
-                    "cell": np.tile(np.arange(40), 2), "die": die, "time_s": np.repeat([0, 3600], 40),
+                    "cell": np.tile(np.arange(40), 2), "die": die,
+                    "time_s": np.repeat([0, 3600], 40),
                     "g_uS": g.ravel().astype(float), "target_uS": np.tile(target, 2).astype(float),
                 }
             )
