@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+import shutil
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ class Folder:
         try:
             atomic_write(self.path / _HOLDER, f"process {os.getpid()} on {platform.node()}")
             self._claim(file)
+            self._tidy()
             for name in own:
                 self._copy(file.base / name, self.path / name)
             yield
@@ -125,6 +127,15 @@ class Folder:
                 )
         if not copy.exists() or copy.read_text(encoding="utf-8") != file.text:
             atomic_write(copy, file.text)
+
+    def _tidy(self) -> None:
+        """Remove what a killed run had begun to write, hidden beside what is whole."""
+        for folder in (self.artefacts, self.path / CELLS):
+            for left in folder.glob(".*"):
+                if left.is_dir():
+                    shutil.rmtree(left, ignore_errors=True)
+                else:
+                    left.unlink(missing_ok=True)
 
     def _copy(self, source: Path, target: Path) -> None:
         contents = source.read_bytes()
