@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import mho
+from mho.commit import running_commit
 from mho.errors import unknown
 from mho.files import atomic_write, writable_folder
 from mho.progress import Progress
@@ -53,7 +54,10 @@ def reproduce(
     folder = writable_folder(Path("results") / "reproduce" / name if out is None else Path(out))
     expected = [e for e in paper.expect if dataset in (None, e.dataset)]
     studies = {
-        study: run_study(study_file(name, study), folder / study, progress=progress)
+        study: {
+            **run_study(study_file(name, study), folder / study, progress=progress),
+            "report": f"{study}/report.html",  # where it lies beside the page
+        }
         for study in dict.fromkeys(e.study for e in expected)
     }
     comparisons = [compare(e, studies[e.study]) for e in expected]
@@ -76,7 +80,7 @@ def _facts(expected: list[Expectation], studies: dict[str, Any]) -> dict[str, st
     first = next(iter(studies.values()))
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "mho": mho.__version__,
+        "mho": mho.__version__ + (f", commit {commit}" if (commit := running_commit()) else ""),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
         "data sets": ", ".join(dict.fromkeys(e.dataset for e in expected)),
         "chips": f"seeds {first['seeds']['chips'][0]} to {first['seeds']['chips'][1]}",

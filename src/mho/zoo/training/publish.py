@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import platform
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 import mho
+from mho.commit import running_commit
 from mho.data import Data
 from mho.zoo.card import Accuracy, ModelCard, TrainingData
 from mho.zoo.trained import load, save
@@ -74,7 +74,7 @@ def _card(recipe: Recipe, state: State, train: Data) -> ModelCard:
         plan=tuple(state.plan) if len(state.plan) > 1 else (),
         seed=recipe.seed,
         test=(),
-        commit=_commit(),
+        commit=running_commit(),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         versions={
             "mho": mho.__version__,
@@ -82,18 +82,3 @@ def _card(recipe: Recipe, state: State, train: Data) -> ModelCard:
             "python": platform.python_version(),
         },
     )
-
-
-def _commit() -> str | None:
-    """Return the commit of the checkout that this code runs from, or None outside one."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return found.stdout.strip()
