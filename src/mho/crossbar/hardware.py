@@ -69,7 +69,12 @@ class Hardware(Law):
 
         Wires are linear too: they change what the cells look like from outside.
         """
-        return self.dac_bits is None and self.adc_bits is None and not self.reads_each_product
+        return not self.has_converters and not self.reads_each_product
+
+    @property
+    def has_converters(self) -> bool:
+        """Whether there is a DAC or an ADC of finite resolution, whose range must be found."""
+        return self.dac_bits is not None or self.adc_bits is not None
 
     @property
     def reads_each_product(self) -> bool:

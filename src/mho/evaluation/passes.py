@@ -20,6 +20,7 @@ from mho.evaluation.metric import Accuracy, Metric
 from mho.network.call import call
 from mho.network.mapped import MappedNetwork
 from mho.network.plan import Plan
+from mho.network.programmed import ProgrammedNetwork
 
 _PASS = 64
 """Examples in a pass on the CPU: few enough for the cache, and the fastest measured."""
@@ -69,10 +70,16 @@ def count_right(
         size = batch
         # Moving a module moves its tensors in place, and a chip shares some with its network.
         model = copy.deepcopy(model).to(torch_device)
-    right = 0
+    right = seen = 0
     with torch.inference_mode():
         for inputs, labels in _passes(data, size, torch_device):
-            logits = model(inputs) if isinstance(model, Plan) else call(model, inputs)
+            if isinstance(model, Plan):
+                logits = model(inputs, first=seen)
+            else:
+                if isinstance(model, ProgrammedNetwork):
+                    model.first_example = seen
+                logits = call(model, inputs)
+            seen += len(labels)
             logits = logits[: len(labels)].to(labels.device)
             _check(logits, labels, who)
             right += int(metric.right(logits, labels).sum())

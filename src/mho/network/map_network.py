@@ -100,7 +100,7 @@ def remap(network: MappedNetwork, model: nn.Module, hardware: Hardware) -> Mappe
         if layer_name(name, matrix) in on_crossbars
     )
     _refuse_non_finite(model)
-    return replace(
+    remapped = replace(
         network,
         model=_prepared(model),
         hardware=hardware,
@@ -109,6 +109,9 @@ def remap(network: MappedNetwork, model: nn.Module, hardware: Hardware) -> Mappe
         applied=(),
         ranges={},  # other weights or another tile see other partial sums
     )
+    if network.calibration is None or not hardware.has_converters:
+        return remapped
+    return remapped.calibrate(network.calibration.inputs, quantile=network.calibration.quantile)
 
 
 def _prepared(model: nn.Module) -> nn.Module:

@@ -38,6 +38,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
+class Calibration:
+    """What the ranges of converters were found from.
+
+    Attributes:
+        inputs: Training or calibration inputs.
+        quantile: Share of the magnitudes seen that are not clipped.
+    """
+
+    inputs: Inputs
+    quantile: float
+
+
+@dataclass(frozen=True, eq=False)
 class MappedNetwork:
     """A network on crossbars: digital model, hardware, the wanted conductances of each layer.
 
@@ -53,6 +66,7 @@ class MappedNetwork:
         applied: The recoveries that the network went through, in order.
         name: For people.
         ranges: What the converters of each layer see; empty until :meth:`calibrate`.
+        calibration: What they were found from, so that a student's are found from the same.
     """
 
     model: nn.Module
@@ -63,6 +77,7 @@ class MappedNetwork:
     applied: tuple[Applied, ...] = ()
     name: str = "network"
     ranges: Mapping[str, LayerRange] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     def layer(self, name: str) -> MappedLayer:
         """Return a layer by name."""
@@ -242,7 +257,8 @@ class MappedNetwork:
         """
         from mho.network.calibrate import find_ranges
 
-        return replace(self, ranges=find_ranges(self, inputs, quantile=quantile))
+        ranges = find_ranges(self, inputs, quantile=quantile)
+        return replace(self, ranges=ranges, calibration=Calibration(inputs, quantile))
 
     def codes(self, layer: MappedLayer) -> LayerCodes:
         """Return the converters of a layer.

@@ -90,9 +90,14 @@ class Parts:
             lambda: build_model(spec, self.base, where=self.where),
         )
         inputs, _ = next(self.test.batches(1))
-        return map_network(
+        network = map_network(
             model, self.hardware, spec.digital, example=inputs, name=spec.name or spec.builder
         )
+        if not self.hardware.has_converters:
+            return network
+        ranges = self.study.hardware
+        examples = self.train.take(min(ranges.calibration_images, len(self.train)), 0)
+        return network.calibrate(examples.inputs, quantile=ranges.calibration_quantile)
 
     def recovery(self, step: StepSpec) -> Recovery:
         """Return what a step does."""
@@ -166,6 +171,10 @@ def build_hardware(spec: HardwareSpec, base: Path, *, where: str) -> Hardware:
         cols=spec.cols,
         dac_bits=spec.dac_bits,
         adc_bits=spec.adc_bits,
+        adc_range=spec.adc_range,
+        drive=spec.drive,
+        reading=spec.reading,
+        wires=spec.wires,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import mho
 from mho.costs.cost import cost
+from mho.crossbar.wires import NoWires
 from mho.data import Data
 from mho.evaluation import Evaluation
 from mho.network.applied import Knowledge
@@ -182,7 +183,7 @@ def _hardware(mapped: MappedNetwork, study: Study) -> dict[str, Any]:
         )
     if study.hardware.change:
         notes.append(f"Changed from the card: {_flat(study.hardware.change)}.")
-    if hardware.ideal_periphery:
+    if hardware.ideal_periphery and hardware.wires == NoWires():
         notes.append("Converters and wires are ideal: only the cells err.")
     return {
         "device": hardware.device.model_dump(mode="json"),

@@ -11,8 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from mho.crossbar.drive import AnyDrive, Bipolar
 from mho.crossbar.mapping import DifferentialPair
 from mho.crossbar.mappings import AnyMapping
+from mho.crossbar.reading import OneRead, Reading
+from mho.crossbar.wires import AnyWires, NoWires
 from mho.device.law import Law
 from mho.errors import ConfigError
 from mho.evaluation import HalfWidth
@@ -101,6 +104,12 @@ class HardwareSpec(Law):
         cols: Outputs of a tile.
         dac_bits: Bits of the input converters.
         adc_bits: Bits of the output converters.
+        adc_range: ``"layer"`` or ``"column"``: what shares a range.
+        calibration_images: Training examples from which the converters' ranges are found.
+        calibration_quantile: Share of the magnitudes seen that must not be clipped.
+        drive: How inputs are put onto rows: a name, or a table with ``law`` and settings.
+        reading: When read noise is drawn anew: ``"one-read"`` or ``"per-product"``.
+        wires: Resistance of the lines, a table with ``law``, ``row_ohm`` and ``col_ohm``.
     """
 
     device: str
@@ -111,6 +120,12 @@ class HardwareSpec(Law):
     cols: Count = 128
     dac_bits: Annotated[int, Field(ge=1, le=16)] | None = None
     adc_bits: Annotated[int, Field(ge=1, le=16)] | None = None
+    adc_range: Literal["layer", "column"] = "layer"
+    calibration_images: Count = 256
+    calibration_quantile: Annotated[float, Field(ge=0.5, le=1)] = 1.0
+    drive: Annotated[AnyDrive, BeforeValidator(_by_law)] = Bipolar()
+    reading: Annotated[Reading, BeforeValidator(_by_law)] = OneRead()
+    wires: AnyWires = NoWires()
 
 
 class EvaluateSpec(Law):

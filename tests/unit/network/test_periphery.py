@@ -304,3 +304,14 @@ def test_ranges_of_columns_are_those_of_the_columns():
     for tile in range(2):
         sums = x[:, 4 * tile : 4 * tile + 4] @ weight[:, 4 * tile : 4 * tile + 4].T
         torch.testing.assert_close(found[0, tile], sums.abs().amax(0), rtol=1e-4, atol=1e-6)
+
+
+def test_a_student_has_ranges_of_its_own_from_the_same_inputs():
+    network = mho.map_network(small(), mho.Hardware(device="ideal", adc_bits=8)).calibrate(X)
+    doubled = {
+        name: 2 * t for name, t in network.model.state_dict().items() if t.is_floating_point()
+    }
+    student = network.with_weights({**network.model.state_dict(), **doubled})
+    assert student.calibration.inputs is X
+    assert student.ranges["0"].y_max > 1.9 * network.ranges["0"].y_max
+    assert network.with_hardware(mho.Hardware(device="ideal")).ranges == {}
