@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import shlex
 from pathlib import Path
@@ -37,6 +38,12 @@ def test_python_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     for number, block in enumerate(blocks(page, "python"), 1):
+        if block.startswith(">>>"):  # a dialogue, whose answers are checked too
+            test = doctest.DocTestParser().get_doctest(block, names, page.name, page.name, number)
+            runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+            assert runner.run(test, clear_globs=False).failed == 0
+            names.update(test.globs)
+            continue
         exec(compile(block, f"{page.name}, block {number}", "exec"), names)
 
 

@@ -50,7 +50,7 @@ class Arrhenius(Law):
         >>> law = Arrhenius(activation_energy_eV=0.5, interval_eV=(0.4, 0.6), reference_C=85,
         ...                 measured_C=(85, 260))
         >>> round(law.acceleration(220), 1)
-        84.4
+        84.3
         """
         energy = self.activation_energy_eV if energy_eV is None else energy_eV
         cold, hot = 1 / (self.reference_C + ZERO_C), 1 / (to_C + ZERO_C)
