@@ -35,7 +35,7 @@ class OnChipSettings(Law):
     learn_from: Literal["labels", "teacher", "both", "features"] = "labels"
     temperature: Annotated[float, Field(gt=0)] = 2.0
     optimiser: Optimiser = Sgd(lr=0.05)
-    steps: Annotated[int, Field(ge=0)] = 100
+    steps: Annotated[int, Field(ge=0)] = 50
     batch: Annotated[int, Field(ge=1)] = 32
     samples: Annotated[int, Field(ge=2)] = 2000
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.25

@@ -22,7 +22,7 @@ from mho.recover.onchip.calibration import Calibration
 from mho.recover.onchip.recovery import READ, STATE_BITS, Fitted, TrainedOnChip
 from mho.recover.onchip.train import TrainedChip, train_on_chip
 from mho.recover.sparse.branch import SparseBranch
-from mho.recover.sparse.positions import AnyPositions, ImportanceSampling
+from mho.recover.sparse.positions import AnyPositions, TopK
 from mho.recover.sparse.scores import weight_scores
 from mho.recover.sparse.sram import Sram
 from mho.recover.training import Batch
@@ -47,7 +47,8 @@ class SparseAdaptation(TrainedOnChip):
         budget: Share of the mapped weights that get an SRAM word; 5 % where nothing else is said.
         budget_area: Instead: added area as a share of the chip, e.g. 0.0786; ``book`` prices it.
         book: Price book of the area.
-        positions: The rule that chooses the weights.
+        positions: The rule that chooses the weights; top-k needs the fewest words, importance
+            sampling is the paper's.
         word_bits: Bits of a word, sign included.
         span: Largest value of a word, as a share of the layer's largest wanted weight.
         start: ``"repair"`` starts each word at what its RRAM cell is short of, which asks for a
@@ -77,7 +78,7 @@ class SparseAdaptation(TrainedOnChip):
     budget: Annotated[float, Field(gt=0, le=1)] | None = None
     budget_area: Annotated[float, Field(gt=0)] | None = None
     book: str = DEFAULT_BOOK
-    positions: AnyPositions = ImportanceSampling()
+    positions: AnyPositions = TopK()
     word_bits: Annotated[int, Field(ge=2, le=16)] = 8
     span: Annotated[float, Field(gt=0)] = 1.0
     start: Literal["repair", "zero"] = "repair"

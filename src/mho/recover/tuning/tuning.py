@@ -29,10 +29,12 @@ class ChipTuning(TrainedOnChip, ABC):
 
     Args:
         optimiser: Algorithm and learning rate.
+        steps: Most training steps a chip.
         value_bits: Width of a stored value: 16-bit or 32-bit floating point.
     """
 
     optimiser: Optimiser = Adam(lr=3e-3)
+    steps: Annotated[int, Field(ge=0)] = 150
     value_bits: Annotated[int, Field(ge=16, le=32, multiple_of=16)] = 16
 
     @abstractmethod
