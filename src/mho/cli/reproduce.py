@@ -51,6 +51,8 @@ def reproduce(
 def _shown(figure: dict[str, object], value: object) -> str | None:
     if not isinstance(value, float):
         return None
+    if figure["quantity"] in ("sets", "storage_bytes"):
+        return f"{value:,.0f}" + (" B" if figure["quantity"] == "storage_bytes" else "")
     if str(figure["quantity"]).endswith("pp"):
         return f"{value:.2f} pp"
     return f"{100 * value:.2f} %"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -60,18 +60,12 @@ def compare(expected: Expectation, figures: Mapping[str, Any]) -> Comparison:
     Raises:
         ConfigError: The study has no such step or time.
     """
-    at = _at(_step(figures, expected.step), expected.time, expected.what)
-    baseline = float(figures["baseline"]["accuracy"])
-    mean, low, high, worst = (float(at[k]) for k in ("mean", "ci_low", "ci_high", "worst"))
-    drift_free = float(_step(figures, AS_IS)["times"][0]["mean"])
-    found: dict[str, tuple[float, float | None, float | None]] = {
-        "accuracy": (mean, low, high),
-        "worst": (worst, None, None),
-        "drop_pp": (100 * (baseline - mean), 100 * (baseline - high), 100 * (baseline - low)),
-        "worst_drop_pp": (100 * (baseline - worst), None, None),
-        "kept": (mean / drift_free, low / drift_free, high / drift_free),
-    }
-    measured, ci_low, ci_high = found[expected.quantity]
+    step = _step(figures, expected.step)
+    at = _at(step, expected.time, expected.what)
+    if expected.quantity in _ADDED:
+        measured, ci_low, ci_high = _ADDED[expected.quantity](step, figures), None, None
+    else:
+        measured, ci_low, ci_high = _accuracies(at, figures)[expected.quantity]
     met = None
     if expected.at_least is not None:
         met = measured >= expected.at_least
@@ -92,6 +86,33 @@ def compare(expected: Expectation, figures: Mapping[str, Any]) -> Comparison:
         met=met,
         note=expected.note,
     )
+
+
+def _accuracies(
+    at: Mapping[str, Any], figures: Mapping[str, Any]
+) -> dict[str, tuple[float, float | None, float | None]]:
+    """Return every figure that is an accuracy, or made of some, with its interval."""
+    baseline = float(figures["baseline"]["accuracy"])
+    mean, low, high, worst = (float(at[k]) for k in ("mean", "ci_low", "ci_high", "worst"))
+    drift_free = float(_step(figures, AS_IS)["times"][0]["mean"])
+    return {
+        "accuracy": (mean, low, high),
+        "worst": (worst, None, None),
+        "drop_pp": (100 * (baseline - mean), 100 * (baseline - high), 100 * (baseline - low)),
+        "worst_drop_pp": (100 * (baseline - worst), None, None),
+        "kept": (mean / drift_free, low / drift_free, high / drift_free),
+        "worst_kept": (worst / drift_free, None, None),
+    }
+
+
+_ADDED: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], float]] = {
+    "sets": lambda step, figures: float(len(step["schedule"] or ())),
+    "storage_bytes": lambda step, figures: step["adds"]["rom_bits"] / 8,
+    "extra_operations": lambda step, figures: (
+        step["adds"]["macs_per_inference"] / figures["network"]["macs"]
+    ),
+}
+"""What a step adds to a chip, by quantity, from the step and all figures."""
 
 
 def _step(figures: Mapping[str, Any], name: str) -> Mapping[str, Any]:

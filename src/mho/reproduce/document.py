@@ -15,6 +15,10 @@ _WORDS = {
     "drop_pp": "points below the digital network",
     "worst_drop_pp": "points below it, worst chip",
     "kept": "kept of drift-free, %",
+    "worst_kept": "kept of drift-free, worst chip, %",
+    "sets": "compensation sets",
+    "storage_bytes": "bytes of read-only storage",
+    "extra_operations": "operations added, %",
 }
 
 
@@ -95,6 +99,8 @@ def _mapping(figures: Mapping[str, Any]) -> str:
 def _value(quantity: str, value: float | None) -> str:
     if value is None:
         return "–"
+    if quantity in ("sets", "storage_bytes"):
+        return f"{value:,.0f}"
     return f"{value:.2f}" if quantity.endswith("pp") else f"{100 * value:.2f}"
 
 

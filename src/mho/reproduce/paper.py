@@ -15,10 +15,14 @@ from mho.units import seconds
 
 _FOLDER = Path(__file__).parent
 
-Quantity = Literal["accuracy", "worst", "drop_pp", "worst_drop_pp", "kept"]
+Quantity = Literal[
+    "accuracy", "worst", "drop_pp", "worst_drop_pp", "kept", "worst_kept",
+    "sets", "storage_bytes", "extra_operations",
+]  # fmt: skip
 """What is compared: the mean accuracy over chips or the worst chip's; the points that the mean or
-the worst chip lies below the digital network; the mean as a share of the drift-free one (the first
-step at the first time)."""
+the worst chip lies below the digital network; the mean or the worst chip's as a share of the
+drift-free mean (the first step at the first time); compensation sets; bytes of read-only storage;
+digital operations as a share of the network's."""
 
 
 def _seconds(value: object) -> object:

@@ -19,6 +19,7 @@ def at(t_s, label, mean, worst):
 
 FIGURES = {
     "baseline": {"accuracy": 0.99, "images": 100},
+    "network": {"macs": 1000},
     "data": {"name": "mnist", "images": 100, "note": "original pixels"},
     "hardware": {"device": {"name": "d"}, "mapping": {"law": "single-device", "scale": "layer"}},
     "verdict": "It holds.",
@@ -28,7 +29,9 @@ FIGURES = {
         {"name": AS_IS, "knows": {"labels": False}, "times": [at(1, "1 s", 0.9, 0.8),
                                                               at(10, "10 s", 0.5, 0.3)]},
         {"name": "mended", "knows": {"labels": True, "true_time": True},
-         "times": [at(1, "1 s", 0.985, 0.97), at(10, "10 s", 0.98, 0.95)]},
+         "times": [at(1, "1 s", 0.985, 0.97), at(10, "10 s", 0.98, 0.95)],
+         "schedule": [{"set": 0}, {"set": 1}],
+         "adds": {"rom_bits": 80, "macs_per_inference": 19}},
     ],
 }  # fmt: skip
 
@@ -47,6 +50,10 @@ def expected(**changes):
         ("drop_pp", "mended", 1, 0.5),
         ("worst_drop_pp", "mended", 1, 2.0),
         ("kept", "mended", None, 0.98 / 0.9),
+        ("worst_kept", "mended", None, 0.95 / 0.9),
+        ("sets", "mended", None, 2),
+        ("storage_bytes", "mended", None, 10),
+        ("extra_operations", "mended", None, 0.019),
     ],
 )
 def test_quantities_by_hand(quantity, step, time, value):
