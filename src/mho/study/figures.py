@@ -247,7 +247,9 @@ def _paired(step: Done, done: Mapping[str, Done]) -> list[dict[str, Any]]:
 
 
 def _notes(step: Done) -> list[str]:
-    notes = []
+    applied = step.network.applied
+    own = applied[-1] if applied and step.spec is not None else None
+    notes = [] if own is None else list(own.report.get("notes", ()))
     if any(step.evaluation.extrapolated):
         notes.append("Times beyond what the device was measured at are extrapolated by its law.")
     if step.evaluation.met is False:

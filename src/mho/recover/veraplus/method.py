@@ -31,7 +31,7 @@ from mho.recover.veraplus.holding import Held, Tester
 from mho.recover.veraplus.journal import Journal
 from mho.recover.veraplus.level import LossKind, Rounding, Trainer
 from mho.recover.veraplus.projections import Projection, Reach
-from mho.recover.veraplus.report import CLAIMS, grid_rows, schedule_rows
+from mho.recover.veraplus.report import CLAIMS, grid_rows, missed, schedule_rows
 from mho.recover.veraplus.vectors import scales, store, stored_with
 from mho.recover.veraplus.walk import walk
 from mho.recover.veraplus.workshop import Plan, Workshop, life_grid
@@ -222,7 +222,7 @@ class _Fit:
                 "drift_free": drift_free.mean,
                 **{claim: all(row[claim] for row in rows) for claim in CLAIMS},
                 "confidence": confidence,
-                "notes": workshop.criterion.notes,
+                "notes": [*workshop.criterion.notes, *missed(rows)],
             },
         )
 

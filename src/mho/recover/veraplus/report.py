@@ -8,6 +8,7 @@ from typing import Any
 from mho.recover.veraplus.guarantee import for_all, lower_limit
 from mho.recover.veraplus.holding import Held
 from mho.recover.veraplus.schedule import Schedule
+from mho.units import time_text
 
 CLAIMS = ("bound_met", "kept_for_sure", "mean_kept_for_sure")
 """What each row says of the bound."""
@@ -75,3 +76,20 @@ def schedule_rows(schedule: Schedule, rows: Sequence[dict[str, Any]]) -> list[di
             }
         )
     return found
+
+
+def missed(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Say at how many times the bound was missed by chips that nothing was decided on, if any.
+
+    Args:
+        rows: The rows of :func:`grid_rows`.
+    """
+    below = [row for row in rows if not row["bound_met"]]
+    if not below:
+        return []
+    lowest = min(below, key=lambda row: row["mean"] - 3 * row["sd"])
+    return [
+        f"On unseen chips mean - 3 sd lies below the bound at {len(below)} of {len(rows)} times, "
+        f"most at {time_text(lowest['t_s'])}: {lowest['mean'] - 3 * lowest['sd']:.4f} against "
+        f"{lowest['bound']:.4f}."
+    ]

@@ -7,7 +7,7 @@ import pytest
 
 from mho.recover.veraplus.guarantee import for_all, lower_limit
 from mho.recover.veraplus.holding import Held
-from mho.recover.veraplus.report import grid_rows, schedule_rows
+from mho.recover.veraplus.report import grid_rows, missed, schedule_rows
 from mho.recover.veraplus.schedule import Schedule
 
 
@@ -70,3 +70,8 @@ def test_rows_of_sets_name_their_worst_time() -> None:
     assert rows[0]["mean"] == pytest.approx(0.965)
     assert rows[1]["mean"] == pytest.approx(0.98)
     assert rows[0]["bound"] == pytest.approx(0.99 * 0.985)
+
+
+def test_a_missed_bound_is_said_with_its_worst_time() -> None:
+    assert missed(_rows(spread=0.0)) == []
+    assert "3 of 3 times" in missed(_rows(spread=0.01))[0]
