@@ -41,6 +41,7 @@ _WHERE = {
     "Chip": "mho.network.chip",
     "MappedNetwork": "mho.network.mapped",
     "evaluate": "mho.evaluation.evaluate",
+    "diagnose": "mho.diagnosis.diagnose",
     "cost": "mho.costs.cost",
     "save_bundle": "mho.deploy.bundle",
     "load_bundle": "mho.deploy.bundle",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from mho.device.distinguish import distinguishable_levels as distinguishable_levels
     from mho.device.distinguish import read_levels as read_levels
     from mho.device.fit.fit_device import fit_device as fit_device
+    from mho.diagnosis.diagnose import diagnose as diagnose
     from mho.errors import MhoError as MhoError
     from mho.evaluation.evaluate import evaluate as evaluate
     from mho.network.chip import Chip as Chip

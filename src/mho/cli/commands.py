@@ -26,6 +26,10 @@ COMMANDS: dict[str, Entry] = {
         "Run the whole story on real MNIST digits, in minutes on a laptop, ending in a report.",
     ),
     "device": Entry("mho.cli.device", "Show, check, fit, simulate and compare device laws."),
+    "diagnose": Entry(
+        "mho.cli.diagnose",
+        "Say what destroys the accuracy of a study's network, effect by effect and layer by layer.",
+    ),
     "doctor": Entry("mho.cli.doctor", "Show what this machine has: versions, cores, extras, data."),
     "merge": Entry(
         "mho.cli.merge",

@@ -17,6 +17,7 @@ from mho.network.mapped import MappedNetwork
 from mho.network.product import gain_per_output
 from mho.network.reads import Reads
 from mho.network.snapshot import Snapshot
+from mho.network.tally import Tally
 from mho.network.tiled import TiledLayer
 
 _CACHE_BYTES = 2 << 20
@@ -118,6 +119,15 @@ class Plan:
                 branch = branch * factor.view(-1, *(1,) * (branch.ndim - 1))
         variance = None if snapshot.noise is None else snapshot.noise.variance[layer.name]
         tiles.load(snapshot.sliced(layer.name), gain, branch, bias, variance)
+
+    def count(self) -> dict[str, Tally]:
+        """Count from now on what the converters do, and return the counters by layer.
+
+        With ideal periphery there is nothing to count.
+        """
+        for layer in self._tiled.values():
+            layer.tally = Tally()
+        return {name: layer.tally for name, layer in self._tiled.items() if layer.tally}
 
     def _depend_on(self, name: str) -> list[str]:
         """Return the buffers that a tensor of the network is folded into."""
