@@ -113,7 +113,7 @@ def _own_drift(measured: Measured, some: Measured, drift: Drift) -> ShapedDrift 
     moves = _quantiles(some.paths, some.groups) - _quantiles(measured.paths, measured.groups)
     if measured.paths.ref_s > 0:  # the row of zeros at the reference time stays
         moves = np.concatenate([np.zeros_like(moves[:, :1]), moves], axis=1)
-    rows = [[tuple(float(f"{v:.4g}") for v in three) for three in row] for row in moves]
+    rows = [[tuple(float(f"{v:.3g}") for v in three) for three in row] for row in moves]
     return cast(Moves, tuple(tuple(row) for row in rows))
 
 

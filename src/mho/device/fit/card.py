@@ -88,10 +88,12 @@ def _levels(measured: Measured) -> Levels:
 
 
 def _valid(measured: Measured, window: tuple[float, float]) -> ValidRange:
-    paths = measured.paths
-    inside = paths.g0_uS[measured.groups.code >= 0]
-    g = (max(min(float(inside.min()), window[0]), 0.0), max(float(inside.max()), window[1]))
-    g = (short(g[0]), short(g[1]))
+    """Return where the law holds: the targets that were programmed, the times that were read."""
+    paths, g = measured.paths, window
+    if not measured.states.known:  # any conductance counts as intended
+        inside = paths.g0_uS[measured.groups.code >= 0]
+        low, high = max(float(inside.min()), 0.0), float(inside.max())
+        g = (short(min(low, window[0])), short(max(high, window[1])))
     if not len(paths.times_s):
         return ValidRange(g_uS=g, t_s=(0.0, 0.0))
     first = paths.ref_s if paths.ref_s > 0 else paths.span_s[0]

@@ -44,7 +44,10 @@ def _at_time(paths: Paths, groups: Groups, column: int, scores: Floats) -> Float
     inside = [paths.g0_uS[members[k]] for k in filled]
     rows = sharpen(rows, nodes, scores, inside, floor=True)
     measured = float(np.mean(np.concatenate([change[members[k]] for k in filled])))
-    rows = rows + (measured - drawn_mean(rows, nodes, float(scores[-1]), inside))
+    width = np.array([change[members[k]].std() for k in filled])
+    share = width / max(np.average(width, weights=[len(g) for g in inside]), 1e-12)
+    missing = measured - drawn_mean(rows, nodes, float(scores[-1]), inside)
+    rows = rows + missing * share[:, None]  # what straight lines between quantiles cost the mean
     everywhere = np.stack([np.interp(groups.g_uS, nodes, column) for column in rows.T], axis=1)
     return np.maximum.accumulate(everywhere, axis=1)
 

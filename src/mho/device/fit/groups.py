@@ -93,9 +93,16 @@ def _overlap(paths: Paths, states: States) -> bool:
 
 
 def _by_conductance(paths: Paths, states: States) -> Codes:
-    """Cut the cells into groups of equal size by their programmed conductance."""
+    """Cut the cells into groups of equal size by their programmed conductance.
+
+    The lowest group is cut in four and the highest in two: beyond the outer nodes a law has nothing
+    to lean on, and near 0 µS everything changes fast with g.
+    """
     usable = ~states.overshoot
     bins = int(np.clip(usable.sum() / _PER_GROUP, 1, 32))
-    edges = np.quantile(paths.g0_uS[usable], np.linspace(0, 1, bins + 1)[1:-1])
+    shares = np.linspace(0, 1, bins + 1)[1:-1]
+    if bins > 3 and usable.sum() > 400 * bins:
+        shares = np.concatenate([shares[0] * np.array([0.25, 0.5, 0.75]), shares, [1 - 0.5 / bins]])
+    edges = np.quantile(paths.g0_uS[usable], shares)
     code = np.searchsorted(np.unique(edges), paths.g0_uS)
     return np.where(usable, code, -1).astype(np.int64)

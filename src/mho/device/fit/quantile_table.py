@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 from scipy.special import ndtr, ndtri
 
 from mho.device.quantiles import look_up
@@ -122,7 +123,7 @@ def sharpen(
     inside: Sequence[Floats],
     *,
     floor: bool,
-    rounds: int = 6,
+    rounds: int = 10,
 ) -> Floats:
     """Undo the blur of interpolation, so that groups drawn from the table have their quantiles.
 
@@ -144,6 +145,7 @@ def sharpen(
     spots = [np.quantile(g, (np.arange(_SPOTS) + 0.5) / _SPOTS) for g in inside]
     p = ndtr(scores)
     inner = np.abs(scores) < _EDGE + 1e-9
+    share_of = np.exp(-0.5 * scores**2)  # the few cells of a tail must not move the body
     widths = np.maximum(np.ptp(rows[:, inner], axis=1), 1e-12)
     out, best, least = rows.copy(), rows, np.inf
     for _ in range(rounds):
@@ -157,7 +159,8 @@ def sharpen(
             share = (np.cumsum(weight) - weight / 2) / weight.sum()
             mixture = np.interp(p, share, drawn.ravel()[order])
             missed += float(np.abs(rows[k] - mixture)[inner].mean() / widths[k])
-            out[k] = np.maximum.accumulate(out[k] + 0.8 * (rows[k] - mixture))
+            moved = out[k] + 0.8 * (rows[k] - mixture)
+            out[k] = isotonic_regression(moved, weights=share_of).x
             if floor:
                 out[k] = np.maximum(out[k], -float(inside[k].max()))
         if missed < least:  # levels too unlike their neighbours cannot be made to fit
