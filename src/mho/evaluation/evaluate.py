@@ -42,6 +42,7 @@ def evaluate(
     batch: int = 256,
     torch_device: str = "cpu",
     progress: Progress | Literal[False] | None = None,
+    law_uncertainty: bool = False,
     runner: Runner | None = None,
 ) -> Evaluation:
     """Evaluate a network on many chips over time.
@@ -66,6 +67,9 @@ def evaluate(
         torch_device: Where to compute: ``"cpu"`` or ``"cuda"``; the chips are the same.
         progress: None shows a bar on a terminal, False nothing; or a function of
             (done, total, text).
+        law_uncertainty: Make chip k by the k-th law of the device's ensemble: sd, 5 % quantile,
+            worst and yield then show what the measurements leave open too. How much that is on
+            its own says ``.paired(other).sd`` against an evaluation without it.
         runner: What runs the chips; one after the other in this process by default.
 
     Returns:
@@ -98,7 +102,10 @@ def evaluate(
         metric=metric or Accuracy(),
         batch=batch,
         torch_device=torch_device,
+        law_uncertainty=law_uncertainty,
     )
+    if law_uncertainty:
+        _check_ensemble(network)
     times_s = _times(work.mapped, times)
     seeds = _Seeds.of(network, chips, seed, stop)
     with _opened(store) as trials, progress_bar("evaluating", progress) as report:
@@ -127,6 +134,15 @@ def evaluate(
         min_half_width=0.0 if stop is None else stop.min_half_width,
         met=None if stop is None else stop.is_met(accuracies, confidence),
     )
+
+
+def _check_ensemble(network: MappedNetwork | Chip) -> None:
+    """Refuse law uncertainty where there is none to carry."""
+    if isinstance(network, Chip):
+        raise ConfigError(
+            "one chip is made by one law: pass the network (chip.network) with law_uncertainty."
+        )
+    network.hardware.device.law_sample(0)
 
 
 def _times(network: MappedNetwork, times: Iterable[Time] | None) -> list[float]:

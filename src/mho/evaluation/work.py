@@ -38,6 +38,7 @@ class Work:
         metric: What counts as right.
         batch: Examples in a pass on an accelerator.
         torch_device: Where to compute.
+        law_uncertainty: Whether chip k is made by the k-th law that the measurements leave open.
     """
 
     network: MappedNetwork | Chip
@@ -45,6 +46,7 @@ class Work:
     metric: Metric
     batch: int
     torch_device: str
+    law_uncertainty: bool = False
 
     @cached_property
     def mapped(self) -> MappedNetwork:
@@ -65,7 +67,9 @@ class Work:
 
     def description(self) -> dict[str, Any]:
         """Everything that decides a trial, but for the chip and the time."""
+        said = {"law_uncertainty": True} if self.law_uncertainty else {}
         return {
+            **said,
             "numbers": _NUMBERS,
             "network": self.mapped.digest,
             "chips": self.network.scope if isinstance(self.network, Chip) else "chip",
@@ -83,7 +87,7 @@ class Work:
 
     def trials(self, seed: int, times_s: Sequence[float]) -> list[Trial]:
         """Run one chip; its times share their draws."""
-        chip = self.network if isinstance(self.network, Chip) else self.network.program(seed)
+        chip = self._chip(seed)
         with threads(1):
             _ = chip.attachments  # training done for this chip alone; see `threads`
         found = []
@@ -99,6 +103,16 @@ class Work:
             )
             found.append(Trial(self.task, seed, snapshot.t_s, right, len(self.data)))
         return found
+
+    def _chip(self, seed: int) -> Chip:
+        if isinstance(self.network, Chip):
+            return self.network
+        if not self.law_uncertainty:
+            return self.network.program(seed)
+        # Levels and targets are what the card says: only what becomes of the cells is another law.
+        hardware = self.network.hardware
+        sample = hardware.model_copy(update={"device": hardware.device.law_sample(seed)})
+        return replace(self.network, hardware=sample).program(seed)
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel to another process without what can be made again there."""

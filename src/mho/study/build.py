@@ -119,6 +119,8 @@ class Parts:
         """
         for step in self.study.recover:
             self.recovery(step)
+        if self.study.evaluate.law_uncertainty:
+            self.hardware.device.law_sample(0)
         for t_s in self.study.evaluate.times or ():
             self.hardware.device.check_time(t_s)
         self.network.weights  # noqa: B018  # made here

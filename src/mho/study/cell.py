@@ -130,6 +130,7 @@ class CellRun:
             batch=engine.batch,
             torch_device=engine.torch_device,
             progress=self._named(f"{name}: evaluating"),
+            law_uncertainty=wanted.law_uncertainty,
             runner=runner,
         )
         self._label(name, found.task)

@@ -84,6 +84,7 @@ class Cell:
         return {
             "mho": mho.__version__,
             **subject,
+            "law_uncertainty": study.evaluate.law_uncertainty,
             "cards": [None if card is None else self._card(card) for card in cards],
             "files": [None if name is None else self._own(name) for name in named],
         }

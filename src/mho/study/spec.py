@@ -137,6 +137,7 @@ class EvaluateSpec(Law):
         seed: Seed of the first chip.
         confidence: Confidence of the intervals.
         stop: Half-width at which to stop, instead of ``chips``.
+        law_uncertainty: Make chip k by the k-th law of the device's ensemble.
     """
 
     times: tuple[TimeS, ...] | None = None
@@ -144,6 +145,7 @@ class EvaluateSpec(Law):
     seed: Seed = 0
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     stop: HalfWidth | None = None
+    law_uncertainty: bool = False
 
     @model_validator(mode="after")
     def _one_count(self) -> EvaluateSpec:

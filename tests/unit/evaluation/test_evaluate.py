@@ -10,6 +10,8 @@ from torch import nn
 
 import mho
 from mho.data import Data
+from mho.device.drift import NoDrift
+from mho.device.ensemble import Ensemble, Member
 from mho.errors import ConfigError, DataError, ModelError, OutOfRangeError
 from mho.evaluation import HalfWidth, TopK
 from mho.results import Store
@@ -189,6 +191,40 @@ def test_a_stopping_rule_decides_how_many_chips(small):
     hard = mho.evaluate(*small, ["1s"], stop=HalfWidth(1e-6, at_least=2, at_most=3))
     assert hard.met is False
     assert len(hard.chips) == 3
+
+
+# --- what the measurements leave open ---------------------------------------------------------
+
+
+def test_chip_k_is_made_by_law_k(small):
+    """Two laws, drift as it is and none: even chips are the card's own, odd ones do not drift."""
+    network, data = small
+    device = network.hardware.device
+    laws = Ensemble(law="bootstrap-cells", members=(Member(), Member(drift=NoDrift())))
+    hardware = network.hardware.model_copy(update={"device": device.replace(ensemble=laws)})
+    open_laws = network.with_hardware(hardware)
+    known = mho.evaluate(network, data, ["1y"], 4)
+    both = mho.evaluate(open_laws, data, ["1y"], 4, law_uncertainty=True)
+    still = network.with_hardware(
+        hardware.model_copy(update={"device": device.replace(drift=NoDrift())})
+    )
+    assert np.array_equal(both.accuracies[::2], known.accuracies[::2])
+    for chip in (1, 3):
+        with torch.inference_mode():
+            right = (still.program(chip).at("1y")(data.inputs).argmax(1) == data.labels).sum()
+        assert both.accuracies[chip, 0] == int(right) / len(data)
+    without = mho.evaluate(open_laws, data, ["1y"], 4)
+    assert np.array_equal(without.accuracies, known.accuracies)
+    assert without.task != both.task
+    assert both.paired(without).sd > 0
+
+
+def test_a_device_without_an_ensemble_is_refused(small):
+    network, data = small
+    with pytest.raises(ConfigError, match="has no ensemble of laws; fit it"):
+        mho.evaluate(network, data, chips=1, law_uncertainty=True)
+    with pytest.raises(ConfigError, match="one chip is made by one law"):
+        mho.evaluate(network.program(0), data, law_uncertainty=True)
 
 
 # --- refusals ------------------------------------------------------------------------------------

@@ -103,6 +103,7 @@ def _work(place: Place, task: str) -> Work:
             metric=Accuracy(),
             batch=engine.batch,
             torch_device=engine.torch_device,
+            law_uncertainty=place.study.evaluate.law_uncertainty,
         )
         if work.task != task:
             raise DataError(
