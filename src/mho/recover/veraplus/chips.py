@@ -30,11 +30,33 @@ class ChipSource(ABC):
         """
 
 
+def _without_memory(network: MappedNetwork) -> MappedNetwork:
+    """Return the network on cells that keep one score for ever, the fastest to draw.
+
+    A memory law says how one time hangs together with another; what cells are at one time it does
+    not touch. It may be left out wherever only one time of a future matters.
+    """
+    device = network.hardware.device.model_copy(update={"memory": Frozen()})
+    return replace(network, hardware=network.hardware.model_copy(update={"device": device}))
+
+
+def _in_a_future(chip: Chip, network: MappedNetwork, t_s: float, path: int) -> Snapshot:
+    """Return a chip at a time in another future than its own, with its recoveries.
+
+    Args:
+        chip: The chip.
+        network: Its network without memory.
+        t_s: Time since programming in s.
+        path: Number of the future, from 1.
+    """
+    snapshot = network.draw([t_s], chip.streams, path=path, read=_READ)[0]
+    for attachment in chip.attachments:
+        snapshot = attachment.apply(snapshot, chip)
+    return snapshot
+
+
 class FreshChips(ChipSource):
     """Every number another chip, for networks without recoveries on the chip.
-
-    Only one time of a chip matters at once, and a memory law does not touch what cells are at one
-    time; so cells keep one score for ever, which is the fastest to draw.
 
     Args:
         network: The network.
@@ -43,9 +65,7 @@ class FreshChips(ChipSource):
     """
 
     def __init__(self, network: MappedNetwork, seed: int, scope: str) -> None:
-        device = network.hardware.device.model_copy(update={"memory": Frozen()})
-        hardware = network.hardware.model_copy(update={"device": device})
-        self._network = replace(network, hardware=hardware)
+        self._network = _without_memory(network)
         self._streams = Streams(seed, scope)
 
     def snapshot(self, number: int, t_s: float) -> Snapshot:
@@ -70,11 +90,14 @@ class PreparedChips(ChipSource):
     def __init__(self, network: MappedNetwork, seed: int, scope: str, size: int) -> None:
         first = Streams(seed, scope).integer("first chip") % 2**40
         self._chips = [Chip(network, first + k, scope=scope) for k in range(size)]
+        self._fast = _without_memory(network)
 
     def snapshot(self, number: int, t_s: float) -> Snapshot:
         """Return a chip at a time."""
         path, chip = divmod(number, len(self._chips))
-        return self._chips[chip].snapshot(t_s, path=path, read=_READ)
+        if path == 0:
+            return self._chips[chip].snapshot(t_s, read=_READ)
+        return _in_a_future(self._chips[chip], self._fast, t_s, path)
 
 
 class Futures(ChipSource):
@@ -88,11 +111,12 @@ class Futures(ChipSource):
 
     def __init__(self, chip: Chip, seed: int, scope: str) -> None:
         self._chip = chip
+        self._fast = _without_memory(chip.network)
         self._first = 1 + Streams(seed, scope).integer("first path") % 2**40
 
     def snapshot(self, number: int, t_s: float) -> Snapshot:
         """Return the chip at a time in one of its futures."""
-        return self._chip.snapshot(t_s, path=self._first + number, read=_READ)
+        return _in_a_future(self._chip, self._fast, t_s, self._first + number)
 
 
 def chips_of(target: MappedNetwork | Chip, seed: int, scope: str, *, pool: int) -> ChipSource:

@@ -114,7 +114,7 @@ class VeraPlus(Recovery):
     bits: Annotated[int, Field(ge=2, le=16)] | None = 8
     schedule: Literal["interpolated", "fewest", "walk"] = "interpolated"
     max_sets: Annotated[int, Field(ge=1)] = 8
-    grid_per_decade: Annotated[int, Field(ge=1)] = 3
+    grid_per_decade: Annotated[int, Field(ge=1)] = 2
     loss: LossKind = "distilled"
     steps: Annotated[int, Field(ge=0)] = 100
     batch: Annotated[int, Field(ge=1)] = 64
