@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mho.reproduce.compare import Comparison
+from mho.reproduce.curves import curve_table
 from mho.reproduce.paper import Paper
 from mho.units import time_text
 
@@ -27,6 +28,7 @@ def document(
     comparisons: Sequence[Comparison],
     studies: Mapping[str, Mapping[str, Any]],
     facts: Mapping[str, str],
+    curves: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Write the page.
 
@@ -35,6 +37,7 @@ def document(
         comparisons: Its figures.
         studies: The figures of each study, by name.
         facts: When, by which version, on what machine.
+        curves: What is kept along sweeps.
     """
     parts = [
         f"# {paper.title}\n",
@@ -43,6 +46,8 @@ def document(
         "## Expected and measured\n",
         _table(comparisons),
     ]
+    for found in curves:
+        parts += [f"## {found['what']}\n", curve_table(found)]
     for name, figures in studies.items():
         parts += [f"## Study `{name}`\n", f"{figures['verdict']}\n", _steps(figures)]
     return "\n".join(parts)

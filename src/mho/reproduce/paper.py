@@ -63,6 +63,22 @@ class Expectation(Law):
         return self
 
 
+class Curve(Law):
+    """What is kept along a sweep.
+
+    Attributes:
+        what: The curve in words.
+        dataset: Name of the data set that it is part of.
+        study: Name of the study's file with a ``[sweep]``, without ``.toml``.
+        values: Names of the swept keys to show.
+    """
+
+    what: str
+    dataset: str
+    study: str
+    values: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class Paper(Law):
     """A paper whose results are reproduced.
 
@@ -71,17 +87,20 @@ class Paper(Law):
         doi: Its identifier.
         why: What separates our setting from theirs.
         expect: The figures, in order.
+        curves: What is kept along sweeps, in order.
     """
 
     title: str
     doi: str
     why: str
     expect: Annotated[tuple[Expectation, ...], Field(min_length=1)]
+    curves: tuple[Curve, ...] = ()
 
     @property
     def datasets(self) -> tuple[str, ...]:
         """The data sets that there are figures for, in order."""
-        return tuple(dict.fromkeys(e.dataset for e in self.expect))
+        names = [e.dataset for e in self.expect] + [c.dataset for c in self.curves]
+        return tuple(dict.fromkeys(names))
 
 
 def list_papers() -> list[str]:

@@ -15,8 +15,9 @@ from mho.errors import unknown
 from mho.files import atomic_write, writable_folder
 from mho.progress import Progress
 from mho.reproduce.compare import compare
+from mho.reproduce.curves import curve
 from mho.reproduce.document import document
-from mho.reproduce.paper import Expectation, load_paper, study_file
+from mho.reproduce.paper import Paper, load_paper, study_file
 from mho.study.run import run_study
 
 
@@ -40,8 +41,8 @@ def reproduce(
             (done, total, text).
 
     Returns:
-        Plain data: ``figures`` (expected and measured), ``studies``, ``facts``. The same is written
-        to ``NAME.json`` and, for people, ``NAME.md`` in the folder.
+        Plain data: ``figures`` (expected and measured), ``curves``, ``studies``, ``facts``. The
+        same is written to ``NAME.json`` and, for people, ``NAME.md`` in the folder.
 
     Raises:
         ConfigError: There is no such paper, or it has no figures on that data set.
@@ -61,7 +62,12 @@ def reproduce(
         for study in dict.fromkeys(e.study for e in expected)
     }
     comparisons = [compare(e, studies[e.study]) for e in expected]
-    facts = _facts(expected, studies)
+    curves = [
+        curve(c, run_study(study_file(name, c.study), folder / c.study, progress=progress))
+        for c in paper.curves
+        if dataset in (None, c.dataset)
+    ]
+    facts = _facts(paper, dataset, studies)
     plain = {
         "format": 1,
         "paper": name,
@@ -69,20 +75,27 @@ def reproduce(
         "doi": paper.doi,
         "facts": facts,
         "figures": [c.to_dict() for c in comparisons],
+        "curves": curves,
         "studies": studies,
     }
     atomic_write(folder / f"{name}.json", json.dumps(plain, indent=1, allow_nan=False) + "\n")
-    atomic_write(folder / f"{name}.md", document(paper, comparisons, studies, facts))
+    atomic_write(folder / f"{name}.md", document(paper, comparisons, studies, facts, curves))
     return {**plain, "page": str(folder / f"{name}.md")}
 
 
-def _facts(expected: list[Expectation], studies: dict[str, Any]) -> dict[str, str]:
-    first = next(iter(studies.values()))
-    return {
+def _facts(paper: Paper, dataset: str | None, studies: dict[str, Any]) -> dict[str, str]:
+    chips = {tuple(figures["seeds"]["chips"]) for figures in studies.values()}
+    versions = {
+        f"{name} {version}"
+        for figures in studies.values()
+        for name, version in figures["versions"].items()
+    }
+    facts = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "mho": mho.__version__ + (f", commit {commit}" if (commit := running_commit()) else ""),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
-        "data sets": ", ".join(dict.fromkeys(e.dataset for e in expected)),
-        "chips": f"seeds {first['seeds']['chips'][0]} to {first['seeds']['chips'][1]}",
-        "versions": ", ".join(f"{k} {v}" for k, v in first["versions"].items()),
+        "data sets": ", ".join(paper.datasets if dataset is None else (dataset,)),
+        "chips": ", ".join(f"seeds {first} to {last}" for first, last in sorted(chips)),
+        "versions": ", ".join(sorted(versions)),
     }
+    return {name: fact for name, fact in facts.items() if fact}

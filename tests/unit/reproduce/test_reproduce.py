@@ -7,7 +7,8 @@ import pytest
 import mho
 from mho.reproduce import run as runner
 from mho.reproduce.compare import compare
-from mho.reproduce.paper import Expectation, list_papers, load_paper, study_file
+from mho.reproduce.curves import curve, curve_table
+from mho.reproduce.paper import Curve, Expectation, list_papers, load_paper, study_file
 from mho.study.spec import AS_IS, read_study
 
 
@@ -94,8 +95,38 @@ def test_every_expectation_points_at_a_step_of_a_sound_study(name):
 
 
 @pytest.mark.parametrize("name", list_papers())
+def test_every_curve_shows_values_that_its_study_sweeps(name):
+    for c in load_paper(name).curves:
+        file = read_study(study_file(name, c.study))
+        assert set(c.values) <= {axis.name for axis in file.sweep.axes}
+        assert file.study.data.name == c.dataset
+
+
+SWEPT = {
+    "cells": [
+        {"values": {"spread": 1.0, "mapping": "single-device"},
+         "steps": [
+             {"name": AS_IS, "times": [at(1, "1 s", 0.9, 0.8), at(10, "10 s", 0.45, 0.3)]},
+             {"name": "mended", "times": [at(1, "1 s", 0.9, 0.8), at(10, "10 s", 0.81, 0.7)]},
+         ]},
+    ],
+}  # fmt: skip
+
+
+def test_curves_are_shares_of_what_is_kept_without_drift():
+    wanted = Curve(what="w", dataset="mnist", study="s", values=("mapping", "spread"))
+    found = curve(wanted, SWEPT)
+    assert found["points"][0]["kept"]["mended"]["mean"] == pytest.approx(0.9)
+    assert found["points"][0]["drift_free"] == 0.9
+    table = curve_table(found)
+    assert "| mapping | spread | drift-free, % | as it is, kept % | mended, kept % |" in table
+    assert "| single-device | 1 | 90.00 | 50.00 [48.9, 51.1] | 90.00 [88.9, 91.1] |" in table
+
+
+@pytest.mark.parametrize("name", list_papers())
 def test_studies_of_a_paper_have_names_of_their_own(name):
-    studies = {e.study for e in load_paper(name).expect}
+    paper = load_paper(name)
+    studies = {e.study for e in (*paper.expect, *paper.curves)}
     names = {tomllib.loads(study_file(name, s).read_text())["name"] for s in studies}
     assert len(names) == len(studies)
 
