@@ -66,7 +66,7 @@ def test_refusals_are_one_sentence(study, words, sentence):
 
 
 def test_a_sweep_asks_which_cell(study):
-    study.write_text(STUDY + '[sweep]\nhardware.adc_bits = [5, 6]\n')
+    study.write_text(STUDY + "[sweep]\nhardware.adc_bits = [5, 6]\n")
     done = run(study)
     assert done.returncode == 2
     assert "sweep of 2 cells; say which one to look at: --cell 0" in done.stderr
