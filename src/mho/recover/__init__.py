@@ -2,11 +2,11 @@
 
 from mho.recover.base import Recovery
 from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
-from mho.recover.distill import Distill, NoiseTraining
+from mho.recover.distill import Distill, KnownStudent, NoiseTraining
 from mho.recover.registry import METHODS, by_name
 from mho.recover.rewrite import Rewrite
 from mho.recover.sparse import SparseAdaptation
-from mho.recover.tuning import BatchNormTuning, BiasTuning, Dora, Lora
+from mho.recover.tuning import BatchNormTuning, BiasTuning, Dora, Lora, Retraining
 from mho.recover.veraplus import VeraPlus
 
 __all__ = [
@@ -17,10 +17,12 @@ __all__ = [
     "Distill",
     "Dora",
     "DriftScale",
+    "KnownStudent",
     "Lora",
     "NoiseTraining",
     "Nothing",
     "Recovery",
+    "Retraining",
     "Rewrite",
     "SparseAdaptation",
     "VeraPlus",

@@ -15,6 +15,7 @@ _CLASSES: Final = {
     "batch-norm": "mho.recover.baselines.batch_norm:RecalibratedNorms",
     "drift-scale": "mho.recover.baselines.drift_scale:DriftScaleGain",
     "sparse-branch": "mho.recover.sparse.branch:SparseBranch",
+    "sparse-stages": "mho.recover.sparse.stages:BranchInStages",
     "rewritten-cells": "mho.recover.rewrite.rewrite:RewrittenCells",
     "self-fitting": "mho.recover.onchip.self_fitting:SelfFitting",
     "tuned": "mho.recover.tuning.tuning:Tuned",

@@ -7,10 +7,10 @@ from typing import Final
 from mho.errors import unknown
 from mho.recover.base import Recovery
 from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
-from mho.recover.distill import Distill, NoiseTraining
+from mho.recover.distill import Distill, KnownStudent, NoiseTraining
 from mho.recover.rewrite import Rewrite
 from mho.recover.sparse import SparseAdaptation
-from mho.recover.tuning import BatchNormTuning, BiasTuning, Dora, Lora
+from mho.recover.tuning import BatchNormTuning, BiasTuning, Dora, Lora, Retraining
 from mho.recover.veraplus import VeraPlus
 
 METHODS: Final[dict[str, type[Recovery]]] = {
@@ -21,12 +21,14 @@ METHODS: Final[dict[str, type[Recovery]]] = {
         BatchNormRecalibration,
         NoiseTraining,
         Distill,
+        KnownStudent,
         SparseAdaptation,
         Rewrite,
         BiasTuning,
         BatchNormTuning,
         Lora,
         Dora,
+        Retraining,
         VeraPlus,
     )
 }

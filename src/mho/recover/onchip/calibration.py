@@ -59,12 +59,14 @@ class Calibration:
                 f"{who} holds {settings.held_out:.0%} of {len(chosen)} examples of '{data.name}' "
                 "out, which leaves none on one side; give more, or set held_out."
             )
-        soft = None
-        if settings.learn_from != "labels":
-            with torch.no_grad():
-                soft = torch.cat([call(network.model, x) for x, _ in chosen.batches(256)])
-            if not settings.knowledge.labels:
-                chosen = replace(chosen, labels=soft.argmax(dim=1))
+        if settings.learn_from == "labels":
+            return cls(chosen, held)
+        if settings.learn_from == "statistics":  # neither labels nor a teacher: nothing to know
+            return cls(replace(chosen, labels=torch.zeros_like(chosen.labels)), held)
+        with torch.no_grad():
+            soft = torch.cat([call(network.model, x) for x, _ in chosen.batches(256)])
+        if not settings.knowledge.labels:
+            chosen = replace(chosen, labels=soft.argmax(dim=1))
         return cls(chosen, held, soft)
 
     @property
@@ -76,6 +78,19 @@ class Calibration:
     def checks(self) -> Data:
         """The examples held out."""
         return self.data.subset(range(len(self.data) - self.held, len(self.data)))
+
+    def part(self, number: int, parts: int) -> Calibration:
+        """Return one of several equal parts of the examples to train on; all parts share checks.
+
+        Args:
+            number: Which part, from 0.
+            parts: How many.
+        """
+        own = len(self.data) - self.held
+        start, stop = number * own // parts, (number + 1) * own // parts
+        kept = [*range(start, stop), *range(own, len(self.data))]
+        soft = None if self.soft is None else self.soft[kept]
+        return Calibration(self.data.subset(kept), self.held, soft)
 
     @property
     def bits(self) -> int:

@@ -12,16 +12,13 @@ from mho.network.snapshot import Snapshot
 from mho.progress import Progress
 from mho.recover.onchip.bench import Bench
 from mho.recover.onchip.calibration import Calibration
-from mho.recover.onchip.features import feature_loss
+from mho.recover.onchip.lesson import Lesson
 from mho.recover.onchip.settings import OnChipSettings
 from mho.recover.training import Batch, train
 from mho.rng import Streams
 
 Change: TypeAlias = Callable[[Mapping[str, Tensor]], Snapshot]
 """The chip with trained values in force, differentiable in them."""
-
-_LOSS_WEIGHT = 1e-3
-"""How much of the loss counts beside the accuracy when states of a chip are compared: ties only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +28,8 @@ class TrainedChip:
     Attributes:
         values: What was trained; None where the chip was better without.
         steps: Training steps taken.
-        before: Accuracy on the held-out examples before.
+        before: Accuracy on the held-out examples before; the distance from stored statistics where
+            the chip learns from those alone.
         after: The same after.
     """
 
@@ -50,6 +48,7 @@ def train_on_chip(
     streams: Streams,
     *,
     who: str,
+    unchanged: Snapshot | None = None,
     after_step: Callable[[Batch], None] | None = None,
     progress: Progress | None = None,
 ) -> TrainedChip:
@@ -63,37 +62,28 @@ def train_on_chip(
         calibration: What the chip may see.
         streams: Random numbers of this chip's training.
         who: The method, for messages.
+        unchanged: What the chip computes with if nothing is kept; by default as it is on the bench.
         after_step: Called after each step, e.g. to round.
         progress: Called now and then as ``progress(done, total, text)``.
     """
-    checks = calibration.checks
-
-    def quality(changed: Snapshot) -> float:
-        accuracy, loss = bench.check(changed, checks)
-        return accuracy - _LOSS_WEIGHT * loss
-
-    def loss(batch: Batch) -> Tensor:
-        changed = change(values)
-        if settings.learn_from == "features":
-            return feature_loss(bench.network, bench.network.tensors(changed), batch.inputs)
-        return calibration.loss(settings, bench.logits(changed, batch.inputs), batch.indices)
-
+    lesson = Lesson(settings, bench, calibration)
+    unchanged = bench.snapshot if unchanged is None else unchanged
     start = {name: value.detach().clone() for name, value in values.items()}
     states: list[tuple[float, dict[str, Tensor] | None]] = [
-        (quality(bench.snapshot), None),
-        (quality(change(start)), start),
+        (lesson.quality(unchanged), None),
+        (lesson.quality(change(start)), start),
     ]
     trained = train(
         values,
-        loss,
+        lambda batch: lesson.loss(change(values), batch.inputs, batch.indices),
         calibration.own,
-        steps=settings.steps,
+        steps=settings.steps_with(len(calibration.own)),
         batch=settings.batch,
         optimiser=settings.optimiser,
         streams=streams,
         purpose=who,
         after_step=after_step,
-        score=lambda now: quality(change(now)),
+        score=lambda now: lesson.quality(change(now)),
         stop=lambda curve: _no_progress(curve, settings.patience),
         mark_every=settings.check_every,
         progress=progress,
@@ -102,12 +92,11 @@ def train_on_chip(
         states.append((max(mark["score"] for mark in trained.curve), trained.parameters))
     # The first of equals: nothing before something, the start before what was learned.
     _, best = max(states, key=lambda state: state[0])
-    kept = bench.snapshot if best is None else change(best)
     return TrainedChip(
         values=best,
         steps=int(trained.curve[-1]["step"]) if trained.curve else 0,
-        before=bench.check(bench.snapshot, checks)[0],
-        after=bench.check(kept, checks)[0],
+        before=lesson.shown(unchanged),
+        after=lesson.shown(unchanged if best is None else change(best)),
     )
 
 

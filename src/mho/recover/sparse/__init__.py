@@ -6,17 +6,21 @@ from mho.recover.sparse.positions import (
     PerColumn,
     RandomDiagonals,
     RandomPositions,
+    TopDiagonals,
     TopK,
 )
 from mho.recover.sparse.sparse_adaptation import SparseAdaptation
+from mho.recover.sparse.stages import BranchInStages
 
 __all__ = [
+    "BranchInStages",
     "ImportanceSampling",
     "PerColumn",
     "RandomDiagonals",
     "RandomPositions",
     "SparseAdaptation",
     "SparseBranch",
+    "TopDiagonals",
     "TopK",
     "Words",
 ]

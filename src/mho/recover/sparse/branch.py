@@ -56,6 +56,10 @@ class SparseBranch(Attachment):
 
     def apply(self, snapshot: Snapshot, chip: Chip) -> Snapshot:
         """Return the snapshot with the branch added."""
+        return self.added_to(snapshot)
+
+    def added_to(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot of the chip that the words belong to with the branch added."""
         return snapshot.add_digital(self._weights)
 
     def tensors(self) -> dict[str, Tensor]:

@@ -32,6 +32,8 @@ Values: TypeAlias = Mapping[str, Tensor]
 class PositionRule(Law, ABC):
     """The interface of a rule; implementations are final."""
 
+    law: str
+
     @property
     def asks_for(self) -> Score | None:
         """The score that the rule needs, if any."""
@@ -194,13 +196,10 @@ class RandomDiagonals(PositionRule):
         counts = _lines_each(layers, words, lines)
         chosen = {}
         for layer, count in zip(layers, counts, strict=True):
-            numbers = weight_numbers(layer)
-            rows, cols = numbers.shape
-            offsets = streams.generator("diagonals", layer.name).permutation(min(rows, cols))
-            along = torch.arange(max(rows, cols))
-            start = torch.from_numpy(offsets[:count])[:, None]
-            row, col = (along, along + start) if rows >= cols else (along + start, along)
-            chosen[layer.name] = numbers[row % rows, col % cols].flatten().sort().values
+            diagonals = _diagonals(layer)
+            order = streams.generator("diagonals", layer.name).permutation(len(diagonals))
+            offsets = order[:count]
+            chosen[layer.name] = diagonals[torch.from_numpy(offsets)].flatten().sort().values
         return chosen
 
     def position_bits(self, layers: Layers, chosen: Values) -> int:
@@ -211,6 +210,53 @@ class RandomDiagonals(PositionRule):
             diagonals = len(chosen[layer.name]) // max(layer.rows, cols)
             total += diagonals * count_bits(min(layer.rows, cols))
         return total
+
+
+class TopDiagonals(PositionRule):
+    """The diagonals of all crossbars whose words have the largest scores on average.
+
+    As cheap to store as :class:`RandomDiagonals`, one offset a diagonal, but placed where words
+    matter: layers get diagonals by importance.
+
+    Args:
+        score: What the words of a diagonal are rated by.
+    """
+
+    law: Literal["top-diagonals"] = "top-diagonals"
+    score: Score = "error-gradient"
+
+    @property
+    def asks_for(self) -> Score | None:
+        """The score that the rule needs."""
+        return self.score
+
+    def position_bits_per_word(self, layers: Layers, share: float) -> float:
+        """Return about how many bits store the position of one word: the share of an offset."""
+        return RandomDiagonals().position_bits_per_word(layers, share)
+
+    def choose(
+        self, layers: Layers, words: int, scores: Values, streams: Streams
+    ) -> dict[str, Tensor]:
+        """Choose weights; see :meth:`PositionRule.choose`."""
+        lines = {layer.name: _diagonals(layer) for layer in layers}
+        rated = [
+            (float(scores[name][line].mean()), name, offset)
+            for name, all_lines in lines.items()
+            for offset, line in enumerate(all_lines)
+        ]
+        chosen: dict[str, list[Tensor]] = {layer.name: [] for layer in layers}
+        left = words
+        for _, name, offset in sorted(rated, key=lambda rate: -rate[0]):
+            line = lines[name][offset]
+            if len(line) <= left:
+                chosen[name].append(line)
+                left -= len(line)
+        none = torch.zeros(0, dtype=torch.int64)
+        return {name: torch.cat([none, *found]).sort().values for name, found in chosen.items()}
+
+    def position_bits(self, layers: Layers, chosen: Values) -> int:
+        """Count the bits that store the chosen positions."""
+        return RandomDiagonals().position_bits(layers, chosen)
 
 
 class PerColumn(PositionRule):
@@ -255,9 +301,19 @@ class PerColumn(PositionRule):
 
 
 AnyPositions = Annotated[
-    ImportanceSampling | TopK | RandomPositions | RandomDiagonals | PerColumn,
+    ImportanceSampling | TopK | RandomPositions | RandomDiagonals | TopDiagonals | PerColumn,
     Field(discriminator="law"),
 ]
+
+
+def _diagonals(layer: MappedLayer) -> Tensor:
+    """Return the positions of a layer's diagonals, which wrap around, shape ``(lines, words)``."""
+    numbers = weight_numbers(layer)
+    rows, cols = numbers.shape
+    along = torch.arange(max(rows, cols))
+    start = torch.arange(min(rows, cols))[:, None]
+    row, col = (along, along + start) if rows >= cols else (along + start, along)
+    return numbers[row % rows, col % cols]
 
 
 def _largest(layers: Layers, words: int, keys: Values, *, together: bool) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mho.recover.onchip.bench import Bench
 from mho.recover.onchip.calibration import Calibration
+from mho.recover.onchip.lesson import Lesson
 from mho.recover.onchip.settings import OnChipSettings
 from mho.recover.sparse.positions import Score
 
@@ -46,7 +47,7 @@ def weight_scores(
 def _gradients(
     bench: Bench, settings: OnChipSettings, calibration: Calibration, samples: int
 ) -> dict[str, Tensor]:
-    own = calibration.own
+    own, lesson = calibration.own, Lesson(settings, bench, calibration)
     examples = own.subset(range(min(samples, len(own))))
     branch = {layer.name: torch.zeros(layer.shape, requires_grad=True) for layer in bench.layers}
     squares = {name: torch.zeros_like(weight) for name, weight in branch.items()}
@@ -55,8 +56,7 @@ def _gradients(
         for inputs, labels in examples.batches(settings.batch):
             first = batches * settings.batch
             indices = torch.arange(first, first + len(labels))
-            logits = bench.logits(bench.snapshot.add_digital(branch), inputs)
-            loss = calibration.loss(settings, logits, indices)
+            loss = lesson.loss(bench.snapshot.add_digital(branch), inputs, indices)
             found = torch.autograd.grad(loss, list(branch.values()))
             for name, gradient in zip(branch, found, strict=True):
                 squares[name] += gradient**2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -25,8 +25,10 @@ from mho.recover.sparse.branch import SparseBranch
 from mho.recover.sparse.positions import AnyPositions, TopK
 from mho.recover.sparse.scores import weight_scores
 from mho.recover.sparse.sram import Sram
+from mho.recover.sparse.stages import BranchInStages
 from mho.recover.training import Batch
 from mho.rng import Streams
+from mho.units import Time, seconds, time_text
 
 _BUDGET = 0.05
 """Share of the weights that get a word where nothing is said."""
@@ -38,7 +40,8 @@ class SparseAdaptation(TrainedOnChip):
     Use it after programming, on distilled networks for the smallest budget: it is fitted to one
     chip, or to a network, whose every chip then adapts itself once at the device's reference time.
     The layer computes ``(W_rram + M * dW) x``; only ``dW`` at the mask ``M`` is trained, the RRAM
-    is never written, and a chip that would not gain on held-out examples is left as it was.
+    is never written, and a chip that would not gain on held-out examples is left as it was. With
+    ``again_at`` a chip goes on adapting while it drifts.
 
     Beside these, the arguments are those of
     :class:`~mho.recover.onchip.settings.OnChipSettings`: what is learned from, and how long.
@@ -54,6 +57,8 @@ class SparseAdaptation(TrainedOnChip):
         start: ``"repair"`` starts each word at what its RRAM cell is short of, which asks for a
             read-out of the chosen cells; ``"zero"`` starts at nothing.
         score_samples: Most examples that the importance of weights is found from.
+        again_at: Later times at which the words are trained again, at the same positions; each
+            stage sees its own share of the examples.
 
     Example:
         >>> import mho, torch
@@ -83,6 +88,7 @@ class SparseAdaptation(TrainedOnChip):
     span: Annotated[float, Field(gt=0)] = 1.0
     start: Literal["repair", "zero"] = "repair"
     score_samples: Annotated[int, Field(ge=1)] = 512
+    again_at: tuple[Time, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -142,19 +148,64 @@ class SparseAdaptation(TrainedOnChip):
         """
         network, rule = chip.network, self.positions
         streams = Streams(seed, self.method, chip.scope, chip.seed)
-        bench = Bench(network, chip.snapshot(self.time_s(network), read=READ))
+        times_s = self._times_s(network)
+        benches = [Bench(network, s) for s in chip.snapshots(times_s, read=READ)]
+        first = calibration.part(0, len(benches))
         chosen = rule.choose(
             network.layers,
             self.words(network),
-            self._scores(bench, calibration),
+            self._scores(benches[0], first),
             streams.child("positions"),
         )
-        sram = Sram(network.layers, chosen, bench.wanted, bits=self.word_bits, span=self.span)
-        trained = self._train(bench, sram, calibration, streams, progress)
-        found = None if trained.values is None else trained.values["words"]
-        branch = SparseBranch({}) if found is None else sram.attachment(found)
+        if not any(len(at) for at in chosen.values()):
+            raise ConfigError(
+                f"sparse adaptation: {self.words(network)} words do not fill one line of any layer "
+                f"by the rule '{rule.law}'; raise the budget, or choose single positions."
+            )
+        sram = Sram(network.layers, chosen, benches[0].wanted, bits=self.word_bits, span=self.span)
+        branches: list[SparseBranch] = []
+        reports: list[dict[str, Any]] = []
+        for number, bench in enumerate(benches):
+            trained = self._train(
+                bench,
+                sram,
+                calibration.part(number, len(benches)),
+                streams.child("stage", number) if number else streams,
+                before=branches[-1] if branches else None,
+                progress=progress,
+            )
+            branches.append(self._kept(sram, trained, branches))
+            reports.append(_report(sram, trained, self.batch))
         adds = self._additions(network, sram, rule.position_bits(network.layers, chosen))
-        return Fitted(branch, adds, _report(sram, branch, trained))
+        if len(branches) == 1:
+            return Fitted(branches[0], adds, reports[0])
+        stages = [{"t_s": t_s, **told} for t_s, told in zip(times_s, reports, strict=True)]
+        return Fitted(BranchInStages(times_s, branches), adds, {**reports[-1], "stages": stages})
+
+    def _times_s(self, network: MappedNetwork) -> list[float]:
+        """Return when the chip is trained.
+
+        Raises:
+            ConfigError: The times do not ascend.
+        """
+        times_s = [self.time_s(network), *(seconds(t) for t in self.again_at)]
+        if times_s != sorted(set(times_s)):
+            raise ConfigError(
+                "sparse adaptation: the times of again_at must ascend and lie after the first "
+                f"training at {time_text(times_s[0])}."
+            )
+        return times_s
+
+    @staticmethod
+    def _kept(sram: Sram, trained: TrainedChip, before: Sequence[SparseBranch]) -> SparseBranch:
+        """Return the words to go on with, and leave them in the SRAM."""
+        if trained.values is not None:
+            sram.put(trained.values["words"])
+            return sram.attachment(sram.values)
+        if not before or not before[-1].words:
+            return SparseBranch({})
+        sram.put(sram.gather({name: w.weight() for name, w in before[-1].words.items()}))
+        return before[-1]
 
     def _scores(self, bench: Bench, calibration: Calibration) -> dict[str, Tensor]:
         score = self.positions.asks_for
@@ -168,6 +219,7 @@ class SparseAdaptation(TrainedOnChip):
         sram: Sram,
         calibration: Calibration,
         streams: Streams,
+        before: SparseBranch | None,
         progress: Progress | None,
     ) -> TrainedChip:
         if self.start == "repair":
@@ -188,6 +240,7 @@ class SparseAdaptation(TrainedOnChip):
             calibration,
             streams,
             who=self.method,
+            unchanged=None if before is None else before.added_to(bench.snapshot),
             after_step=round_up_or_down,
             progress=progress,
         )
@@ -203,14 +256,15 @@ class SparseAdaptation(TrainedOnChip):
         )
 
 
-def _report(sram: Sram, branch: SparseBranch, trained: TrainedChip) -> dict[str, Any]:
+def _report(sram: Sram, trained: TrainedChip, batch: int) -> dict[str, Any]:
     sizes = zip(sram.layers, sram.chosen, strict=True)
     return {
         "words": len(sram),
         "words_by_layer": {layer.name: len(at) for layer, at in sizes},
         "writes": sram.writes,
         "steps": trained.steps,
+        "examples_seen": trained.steps * batch,
         "held_out_before": trained.before,
         "held_out_after": trained.after,
-        "rolled_back": not branch.words,
+        "rolled_back": trained.values is None,
     }

@@ -73,6 +73,12 @@ class Sram:
             self._held = words
             self.values.copy_(words * self.step)
 
+    def put(self, values: Tensor) -> None:
+        """Write words that were kept elsewhere; those that differ count as written."""
+        with torch.no_grad():
+            self.values.copy_(values)
+        self.store(0.5)
+
     def branch(self, values: Tensor) -> dict[str, Tensor]:
         """Return values as weights by layer, zero elsewhere; differentiable in the values."""
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -15,6 +15,7 @@ from mho.network.layer import MappedLayer
 from mho.network.mapped import MappedNetwork
 from mho.network.snapshot import Snapshot
 from mho.recover.onchip.bench import Bench
+from mho.recover.onchip.settings import LearnFrom
 from mho.recover.tuning.biases import output_count
 from mho.recover.tuning.lora import low_rank_macs, low_rank_start, low_rank_weight
 from mho.recover.tuning.tuning import ChipTuning
@@ -40,7 +41,7 @@ class Dora(ChipTuning):
     method: ClassVar[str] = "dora"
     knows: ClassVar[Knowledge] = Knowledge(data_on_device=True, own_readout=True, rram_values=True)
     rank: Annotated[int, Field(ge=1)] = 1
-    learn_from: Literal["labels", "teacher", "both", "features"] = "features"
+    learn_from: LearnFrom = "features"
     samples: Annotated[int, Field(ge=2)] = 10
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.2
 

@@ -30,11 +30,13 @@ class ChipTuning(TrainedOnChip, ABC):
     Args:
         optimiser: Algorithm and learning rate.
         steps: Most training steps a chip.
+        passes: Most passes over the examples, which are kept while the chip is tuned.
         value_bits: Width of a stored value: 16-bit or 32-bit floating point.
     """
 
     optimiser: Optimiser = Adam(lr=3e-3)
     steps: Annotated[int, Field(ge=0)] = 150
+    passes: Annotated[int, Field(ge=1)] = 1000
     value_bits: Annotated[int, Field(ge=16, le=32, multiple_of=16)] = 16
 
     @abstractmethod

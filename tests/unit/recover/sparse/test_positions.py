@@ -12,6 +12,7 @@ from mho.recover.sparse import (
     PerColumn,
     RandomDiagonals,
     RandomPositions,
+    TopDiagonals,
     TopK,
 )
 from mho.recover.sparse.matrix import count_bits, weight_numbers
@@ -25,6 +26,7 @@ RULES = [
     TopK(layers="uniform"),
     RandomPositions(),
     RandomDiagonals(),
+    TopDiagonals(),
     PerColumn(),
 ]
 
@@ -183,3 +185,25 @@ def test_gaps_of_everything_cost_a_bit_a_weight() -> None:
     assert gap_bits(torch.arange(1000), 1000) == 1000
     assert gap_bits(torch.tensor([], dtype=torch.int64), 1000) == 0
     assert gap_bits(torch.tensor([999]), 1000) < 2 * 10
+
+
+def test_top_diagonals_are_those_with_the_largest_scores(layers, scores) -> None:
+    """A diagonal whose scores were raised is taken first, and costs one offset."""
+    layer = layers[0]
+    numbers = weight_numbers(layer)  # 9 × 6
+    along = torch.arange(9)
+    wanted = numbers[along, (along + 4) % 6]
+    raised = {**scores, layer.name: scores[layer.name].clone()}
+    raised[layer.name][wanted] += 10
+    rule = TopDiagonals()
+    chosen = rule.choose(layers, 9, raised, Streams(0))
+    assert torch.equal(chosen[layer.name], wanted.sort().values)
+    assert sum(len(at) for at in chosen.values()) == 9
+    assert rule.position_bits(layers, chosen) == count_bits(6)
+
+
+def test_top_diagonals_give_layers_words_by_importance(layers, scores) -> None:
+    raised = {**scores, layers[2].name: scores[layers[2].name] + 1}
+    chosen = TopDiagonals().choose(layers, 300, raised, Streams(0))
+    assert len(chosen[layers[2].name]) == 256  # two whole diagonals of 128
+    assert len(chosen[layers[0].name]) + len(chosen[layers[1].name]) <= 44

@@ -195,6 +195,44 @@ def test_what_it_adds(rough: MappedNetwork, calibration: Data) -> None:
     assert list(by_layer.values()) == [64, 16, 1]
 
 
+def test_a_stream_is_seen_once(rough: MappedNetwork, calibration: Data) -> None:
+    """300 examples to train on: 9 whole batches of 32, no more; twice that in two passes."""
+    for passes, steps in ((1, 9), (2, 18)):
+        method = SparseAdaptation(samples=400, steps=500, passes=passes, patience=100)
+        [applied] = method.fit(rough.program(1), calibration).applied
+        assert applied.report["steps"] == steps
+        assert applied.report["examples_seen"] == 32 * steps
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8, 12, 16])
+def test_words_of_every_width(bits: int, rough: MappedNetwork, calibration: Data) -> None:
+    method = SparseAdaptation(budget=0.2, word_bits=bits, positions=RandomDiagonals(), **QUICK)
+    adapted = method.fit(rough.program(3), calibration)
+    branch = attachment_of(adapted)
+    largest = 2 ** (bits - 1) - 1
+    for words in branch.words.values():
+        assert int(words.values.abs().max()) <= largest
+    [applied] = adapted.applied
+    # Offsets of diagonals: one of 6 columns for 9 words, one of 8 for 27, one of 4 for 128.
+    lines = {"0": (9, 3), "2": (27, 3), "5": (128, 2)}
+    counts = applied.report["words_by_layer"]
+    places = {name: lines[name.partition(".")[0]] for name in counts}
+    offsets = sum(n // places[name][0] * places[name][1] for name, n in counts.items())
+    assert applied.adds.sram_bits == bits * applied.report["words"] + offsets
+
+
+def test_updates_are_priced(rough: MappedNetwork, calibration: Data) -> None:
+    adapted = SparseAdaptation(budget=0.2, **QUICK).fit(rough.program(3), calibration)
+    priced = mho.cost(adapted)
+    book = mho.costs.books.load_book(priced.book).components
+    writes = adapted.applied[0].report["writes"]
+    assert priced.sram_writes == writes
+    assert priced.sram_write_s == pytest.approx(writes * book.sram_write_ns.value * 1e-9)
+    assert priced.sram_write_pJ == pytest.approx(writes * book.word_access_pJ)
+    low, high = priced.speed_against_rewriting
+    assert 1 < low < high
+
+
 def test_an_optimiser_pays_for_its_state(rough: MappedNetwork, calibration: Data) -> None:
     plain, adam = (
         SparseAdaptation(budget=0.1, optimiser=optimiser, positions=RandomPositions(), **QUICK)

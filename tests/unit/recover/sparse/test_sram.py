@@ -85,3 +85,14 @@ def test_branch_and_attachment_agree(stripe_net, wanted) -> None:
         assert words.positions.dtype == torch.int32
     gathered = sram.gather({**wanted, **weights})
     torch.testing.assert_close(gathered, sram.values.detach())
+
+
+def test_words_put_back_count_as_written(stripe_net, wanted) -> None:
+    sram = make(stripe_net, wanted)
+    kept = sram.values.detach().clone()
+    with torch.no_grad():
+        sram.values[:7] = 3 * sram.step[:7]
+    sram.store(0.5)
+    sram.put(kept)
+    assert sram.writes == 14
+    assert torch.equal(sram.values.detach(), kept)

@@ -8,7 +8,7 @@ from mho.data import Data
 from mho.errors import BundleError, ModelError
 from mho.network.chip import Chip
 from mho.network.mapped import MappedNetwork
-from mho.recover import BatchNormTuning, BiasTuning, Dora, Lora, attachments
+from mho.recover import BatchNormTuning, BiasTuning, Dora, Lora, Retraining, attachments
 from mho.recover.onchip.bench import Bench
 from mho.recover.optimiser import Adam
 from mho.recover.tuning.tuning import ChipTuning
@@ -23,6 +23,7 @@ METHODS = [
     BatchNormTuning(**QUICK),
     Lora(rank=2, **QUICK),
     Dora(rank=2, **{**QUICK, "optimiser": Adam(lr=3e-3)}),
+    Retraining(**QUICK),
 ]
 
 
