@@ -41,9 +41,12 @@ _WHERE = {
     "Chip": "mho.network.chip",
     "MappedNetwork": "mho.network.mapped",
     "evaluate": "mho.evaluation.evaluate",
+    "mean_accuracy": "mho.evaluation.mean_accuracy",
+    "TwoStage": "mho.evaluation.two_stage",
     "diagnose": "mho.diagnosis.diagnose",
     "cost": "mho.costs.cost",
     "save_bundle": "mho.deploy.bundle",
+    "export_onnx": "mho.deploy.onnx.export",
     "load_bundle": "mho.deploy.bundle",
     "run_study": "mho.study.run",
     "MhoError": "mho.errors",
@@ -72,6 +75,7 @@ if TYPE_CHECKING:
     from mho.crossbar.wires import NoWires as NoWires
     from mho.deploy.bundle import load_bundle as load_bundle
     from mho.deploy.bundle import save_bundle as save_bundle
+    from mho.deploy.onnx.export import export_onnx as export_onnx
     from mho.device.cards import list_devices as list_devices
     from mho.device.cards import load_device as load_device
     from mho.device.cards import save_device as save_device
@@ -82,6 +86,8 @@ if TYPE_CHECKING:
     from mho.diagnosis.diagnose import diagnose as diagnose
     from mho.errors import MhoError as MhoError
     from mho.evaluation.evaluate import evaluate as evaluate
+    from mho.evaluation.mean_accuracy import mean_accuracy as mean_accuracy
+    from mho.evaluation.two_stage import TwoStage as TwoStage
     from mho.network.chip import Chip as Chip
     from mho.network.chip import program as program
     from mho.network.map_network import map_network as map_network

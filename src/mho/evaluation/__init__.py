@@ -13,20 +13,24 @@ _WHERE = {
     "Accuracy": "metric",
     "Evaluation": "evaluation",
     "HalfWidth": "stopping",
+    "MeanAccuracy": "mean_accuracy",
     "Metric": "metric",
     "StoppingRule": "stopping",
     "TopK": "metric",
+    "TwoStage": "two_stage",
     "digital_accuracy": "passes",
 }
 
 if TYPE_CHECKING:
     from mho.evaluation.evaluation import Evaluation as Evaluation
+    from mho.evaluation.mean_accuracy import MeanAccuracy as MeanAccuracy
     from mho.evaluation.metric import Accuracy as Accuracy
     from mho.evaluation.metric import Metric as Metric
     from mho.evaluation.metric import TopK as TopK
     from mho.evaluation.passes import digital_accuracy as digital_accuracy
     from mho.evaluation.stopping import HalfWidth as HalfWidth
     from mho.evaluation.stopping import StoppingRule as StoppingRule
+    from mho.evaluation.two_stage import TwoStage as TwoStage
 
 __all__ = sorted(_WHERE)
 

@@ -81,7 +81,7 @@ def count_right(
                 logits = call(model, inputs)
             seen += len(labels)
             logits = logits[: len(labels)].to(labels.device)
-            _check(logits, labels, who)
+            checked(logits, labels, who)
             right += int(metric.right(logits, labels).sum())
     return right
 
@@ -101,7 +101,18 @@ def _filled(x: Tensor) -> Tensor:
     return torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) if missing else x
 
 
-def _check(logits: Tensor, labels: Tensor, who: str) -> None:
+def checked(logits: Tensor, labels: Tensor, who: str) -> None:
+    """Refuse logits of which no accuracy can be given.
+
+    Args:
+        logits: What came out.
+        labels: The labels it is to be compared with.
+        who: What to call the network in the error.
+
+    Raises:
+        ModelError: Logits are NaN or infinite, or have no shape ``(n, classes)``.
+        DataError: A label has no logit.
+    """
     if logits.ndim != 2:
         raise ModelError(
             f"{who} must return logits of shape (examples, classes); got {tuple(logits.shape)}. "
