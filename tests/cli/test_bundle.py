@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
+import onnxruntime
 import pytest
+import torch
 
 import mho
 
@@ -47,3 +50,21 @@ def test_a_truncated_bundle_is_one_sentence_and_exit_2(bundle, tmp_path):
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.count("\n") == 1
         assert done.stderr.startswith("error: ")
+
+
+def test_export_writes_a_graph_that_onnxruntime_runs(bundle, tmp_path):
+    done = run("export", bundle, "--onnx", tmp_path / "chip.onnx", "--chip", "7", "--cells", "1 d")
+    assert done.returncode == 0, done.stderr
+    assert "inputs x and t_s" in done.stdout
+    x = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    session = onnxruntime.InferenceSession(tmp_path / "chip.onnx")
+    [found] = session.run(None, {"x": x.numpy(), "t_s": np.array(86400.0)})
+    expected = mho.load_bundle(bundle).at("1 d", chip=7)(x).detach().numpy()
+    assert np.abs(found - expected).max() < 1e-4
+
+
+def test_export_refuses_cells_of_a_network(bundle, tmp_path):
+    done = run("export", bundle, "--onnx", tmp_path / "chip.onnx", "--cells", "1 d")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a network has none of its own" in done.stderr
+    assert not list(tmp_path.iterdir())

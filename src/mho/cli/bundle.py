@@ -1,4 +1,4 @@
-"""``mho bundle``: what a device would load, shown and verified."""
+"""``mho bundle``: what a device would load, shown, verified, handed on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from mho.cli.app import examples, new_app
 from mho.cli.output import JsonOption, check_json, print_table, write_json
 
-app = new_app("Inspect and verify the bundles that a device would load.")
+app = new_app("Inspect, verify and export the bundles that a device would load.")
 Folder = Annotated[Path, typer.Argument(help="The folder that mho.save_bundle wrote.")]
 
 
@@ -61,3 +61,39 @@ def verify(folder: Folder, json: JsonOption = None) -> None:
         load_bundle(folder)
         typer.echo(f"{folder}: whole; {len(manifest.layers)} crossbars agree with their weights")
     write_json(json, {"whole": True, "cells_checked": checked})
+
+
+@app.command(
+    epilog=examples(
+        "mho bundle export edge-model --onnx edge-model.onnx",
+        "mho bundle export edge-model --onnx chip7.onnx --chip 7 --cells '1 day'",
+    )
+)
+def export(
+    folder: Folder,
+    onnx: Annotated[
+        Path, typer.Option("--onnx", metavar="FILE", help="The ONNX file; replaced if there.")
+    ],
+    chip: Annotated[
+        int | None, typer.Option(help="Chip whose cells to take; the wanted weights if absent.")
+    ] = None,
+    cells: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When that chip's cells are looked at.")
+    ] = None,
+    json: JsonOption = None,
+) -> None:
+    """Write one ONNX graph with inputs x and t_s, which picks the compensation set inside."""
+    from mho.deploy.bundle import load_bundle
+    from mho.deploy.onnx.export import export_onnx
+
+    check_json(json)
+    bundle = load_bundle(folder)
+    of_network = bundle.manifest.chip is None and chip is None
+    target = bundle.network if of_network else bundle.chip(chip)
+    file = export_onnx(target, onnx, cells=cells)
+    size = file.stat().st_size
+    typer.echo(
+        f"{file}: {size:,} bytes, inputs x and t_s; the cells' weights are the overridable "
+        "initialisers crossbar/LAYER"
+    )
+    write_json(json, {"file": str(file), "bytes": size, "chip": chip, "cells": cells})

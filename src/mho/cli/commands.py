@@ -17,7 +17,9 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
-    "bundle": Entry("mho.cli.bundle", "Inspect and verify the bundles that a device would load."),
+    "bundle": Entry(
+        "mho.cli.bundle", "Inspect, verify and export the bundles that a device would load."
+    ),
     "cost": Entry(
         "mho.cli.cost", "Price networks and bundles in area, storage, energy and operations."
     ),

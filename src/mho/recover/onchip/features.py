@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ def layer_outputs(
     found: list[Tensor] = []
     names = {layer.parameter.rpartition(".")[0] for layer in network.layers}
     handles = [
-        module.register_forward_hook(lambda module, args, output: found.append(output))
+        module.register_forward_hook(lambda module, args, output: found.append(_first(output)))
         for name, module in network.model.named_modules()
         if name in names
     ]
@@ -34,6 +35,12 @@ def layer_outputs(
         for handle in handles:
             handle.remove()
     return found
+
+
+def _first(output: Any) -> Tensor:
+    """Return a layer's output; attention and recurrent layers give it first of several."""
+    tensor: Tensor = output[0] if isinstance(output, tuple) else output
+    return tensor
 
 
 def feature_loss(network: MappedNetwork, tensors: Mapping[str, Tensor], inputs: Inputs) -> Tensor:
