@@ -17,6 +17,10 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
+    "accuracy": Entry(
+        "mho.cli.accuracy",
+        "Find the mean accuracy of a study's network to a wanted certainty, with few passes.",
+    ),
     "bundle": Entry(
         "mho.cli.bundle", "Inspect, verify and export the bundles that a device would load."
     ),
@@ -36,6 +40,10 @@ COMMANDS: dict[str, Entry] = {
     "merge": Entry(
         "mho.cli.merge",
         "Put the results of one study from several folders together; each trial counts once.",
+    ),
+    "plan": Entry(
+        "mho.cli.plan",
+        "Find the cheapest recovery that meets a target; run it again to go on where it stopped.",
     ),
     "report": Entry("mho.cli.report", "Write a study's results as one self-contained HTML page."),
     "reproduce": Entry(

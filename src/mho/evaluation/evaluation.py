@@ -72,6 +72,11 @@ class Evaluation:
         """One estimate a time."""
         return tuple(self._estimate(column) for column in range(len(self.times_s)))
 
+    @property
+    def passes(self) -> int:
+        """Forward passes of one example that these accuracies rest on."""
+        return self.accuracies.size * self.images
+
     def only(self, chips: Sequence[int]) -> Evaluation:
         """Return the evaluation of some of its chips, in the order given.
 
@@ -168,6 +173,7 @@ class Evaluation:
             "metric": self.metric,
             "images": self.images,
             "chips": list(self.chips),
+            "passes": self.passes,
             "stopping_rule_met": self.met,
             "times": times,
         }
@@ -176,6 +182,7 @@ class Evaluation:
         lines = [f"{self.network}: {self.metric} on {self.images} examples"]
         for t_s, found, beyond in zip(self.times_s, self.estimates, self.extrapolated, strict=True):
             lines.append(f"{time_text(t_s):>10}  {found}{'  (extrapolated)' if beyond else ''}")
+        lines.append(f"{self.passes:,} forward passes")
         return "\n".join(lines)
 
 

@@ -25,6 +25,7 @@ from mho.report.methods import KNOWLEDGE, method_table
 from mho.report.schema import Results, parse_results
 from mho.report.sections import (
     cells,
+    effort,
     headline,
     key_figures,
     notes,
@@ -119,6 +120,7 @@ def _context(results: Results, verdict: Verdict, series: tuple[Series, ...]) -> 
         "cells": cells(results),
         "schedules": schedules(results),
         "coverage": coverage_figure(results.network),
+        "effort": effort(results),
         "notes": notes(results),
         "provenance": provenance(results),
         "toml_link": f"data:text/plain;charset=utf-8,{quote(results.study.toml)}",

@@ -223,6 +223,13 @@ class Target(Part):
     yield_: Maybe = Field(default=None, alias="yield")
 
 
+class Passes(Part):
+    """Forward passes of one example: what was spent, and what a naive run would have needed."""
+
+    spent: Annotated[int, Field(ge=0)] = 0
+    naive: Annotated[int, Field(ge=0)] = 0
+
+
 class Results(Part):
     """A whole results file."""
 
@@ -239,6 +246,7 @@ class Results(Part):
     baseline: Baseline
     target: Target = Target()
     steps: tuple[Step, ...] = ()
+    passes: Passes = Passes()
     fit: Plain | None = None
 
     @property

@@ -141,6 +141,20 @@ def notes(results: Results) -> list[tuple[str, str]]:
     ]
 
 
+def effort(results: Results) -> str:
+    """Return what the certainty took, in a sentence or two; nothing where it is not known."""
+    spent, naive = results.passes.spent, results.passes.naive
+    if not spent:
+        return ""
+    text = f"These figures rest on {words.amount(spent)} forward passes of one example."
+    if naive <= spent:
+        return text
+    return (
+        f"{text} A naive run, with chips of its own for every method, would have needed "
+        f"{words.amount(naive)} to know what each method gains as surely."
+    )
+
+
 def provenance(results: Results) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return seeds, versions and hashes as titled lists."""
     chips = results.seeds.get("chips")

@@ -18,6 +18,7 @@ from mho.network.applied import Knowledge
 from mho.network.mapped import MappedNetwork
 from mho.results import digest
 from mho.study.artefacts import Artefact
+from mho.study.passes import passes_of
 from mho.study.plan import Cell
 from mho.study.spec import AS_IS, StepSpec, Study, StudyFile
 
@@ -103,6 +104,10 @@ def study_figures(
             "yield": study.target.yield_share,
         },
         "steps": [_step(step, done) for step in done.values()],
+        "passes": passes_of(
+            {name: step.evaluation for name, step in done.items()},
+            [(step.name, other) for step in done.values() for other in _compared(step)],
+        ),
         "fit": None if (fit := mapped.hardware.device.fit) is None else fit.model_dump(mode="json"),
     }
 
@@ -233,10 +238,8 @@ def _step(step: Done, done: Mapping[str, Done]) -> dict[str, Any]:
 
 def _paired(step: Done, done: Mapping[str, Done]) -> list[dict[str, Any]]:
     """Compare with the step it builds on and with the network as it is, on the same chips."""
-    if step.spec is None:
-        return []
     found = []
-    for against in dict.fromkeys([step.spec.after, AS_IS]):
+    for against in _compared(step):
         other = done[against].evaluation
         common = [chip for chip in step.evaluation.chips if chip in other.chips]
         mine, theirs = step.evaluation.only(common), other.only(common)
@@ -244,6 +247,11 @@ def _paired(step: Done, done: Mapping[str, Done]) -> list[dict[str, Any]]:
             difference = mine.paired(theirs, t_s).to_dict()
             found.append({"t_s": t_s, "against": against, **difference})
     return found
+
+
+def _compared(step: Done) -> list[str]:
+    """Return the steps that a step is compared with."""
+    return [] if step.spec is None else list(dict.fromkeys([step.spec.after, AS_IS]))
 
 
 def _notes(step: Done) -> list[str]:
