@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +16,19 @@ from mho.rng import Streams
 _AT_ONCE = 8  # examples that one thread draws in a row
 
 
+class _Pass(threading.local):
+    """Where a forward pass is; each thread runs its own."""
+
+    def __init__(self) -> None:
+        self.first, self.examples = 0, 1
+        self.calls: Counter[str] = Counter()
+
+
 class Reads:
     """Where the layers of one running network get the noise of their products.
 
     Every example has numbers of its own, so it meets the same noise in whatever batch it comes.
+    Several threads may run passes at once.
 
     Attributes:
         streams: The chip, the time and the read; None while nothing is read.
@@ -25,9 +36,12 @@ class Reads:
 
     def __init__(self) -> None:
         self.streams: Streams | None = None
-        self._first = 0
-        self._examples = 1
-        self._calls: Counter[str] = Counter()
+        self._pass = _Pass()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Reads:
+        twin = Reads()
+        twin.streams = self.streams
+        return twin
 
     def start(self, first: int, examples: int) -> None:
         """Begin a forward pass.
@@ -36,13 +50,13 @@ class Reads:
             first: Position of its first example among all.
             examples: How many examples it holds.
         """
-        self._first, self._examples = first, examples
-        self._calls.clear()
+        self._pass.first, self._pass.examples = first, examples
+        self._pass.calls.clear()
 
     def call(self, layer: str) -> int:
         """Note that a layer is used and return which use in this pass it is, from 0."""
-        number = self._calls[layer]
-        self._calls[layer] += 1
+        number = self._pass.calls[layer]
+        self._pass.calls[layer] += 1
         return number
 
     def normal(self, shape: torch.Size, *labels: str | int) -> Tensor:
@@ -54,13 +68,14 @@ class Reads:
         """
         assert self.streams is not None
         streams = self.streams.child(*labels)
-        whole = shape[0] % self._examples == 0
-        examples = self._examples if whole else shape[0]  # a layer that works on no examples
+        here, first = self._pass.examples, self._pass.first
+        whole = shape[0] % here == 0
+        examples = here if whole else shape[0]  # a layer that works on no examples
         out = np.empty((examples, shape.numel() // examples), dtype=np.float32)
 
         def fill(start: int) -> None:
             for example in range(start, min(start + _AT_ONCE, examples)):
-                out[example] = streams.normal(out[0].shape, self._first + example)
+                out[example] = streams.normal(out[0].shape, first + example)
 
         for_each(fill, range(0, examples, _AT_ONCE))
         return torch.from_numpy(out).view(shape)
