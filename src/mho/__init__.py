@@ -49,6 +49,7 @@ _WHERE = {
     "export_onnx": "mho.deploy.onnx.export",
     "load_bundle": "mho.deploy.bundle",
     "run_study": "mho.study.run",
+    "plan": "mho.planning.plan",
     "MhoError": "mho.errors",
 }
 _MODULES = ("recover", "data", "zoo")
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from mho.network.chip import program as program
     from mho.network.map_network import map_network as map_network
     from mho.network.mapped import MappedNetwork as MappedNetwork
+    from mho.planning.plan import plan as plan
     from mho.study.run import run_study as run_study
 
 __all__ = sorted([*_WHERE, *_MODULES, "__version__"])

@@ -1,0 +1,1 @@
+"""Planning: the cheapest recovery that meets a target accuracy, yield and lifetime."""
