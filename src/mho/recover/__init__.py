@@ -3,6 +3,7 @@
 from mho.recover.base import Recovery
 from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
 from mho.recover.distill import Distill, KnownStudent, NoiseTraining
+from mho.recover.levels import LevelDora, LevelLora, Recurring, Refresh
 from mho.recover.registry import METHODS, by_name
 from mho.recover.rewrite import Rewrite
 from mho.recover.sparse import SparseAdaptation
@@ -18,10 +19,14 @@ __all__ = [
     "Dora",
     "DriftScale",
     "KnownStudent",
+    "LevelDora",
+    "LevelLora",
     "Lora",
     "NoiseTraining",
     "Nothing",
     "Recovery",
+    "Recurring",
+    "Refresh",
     "Retraining",
     "Rewrite",
     "SparseAdaptation",

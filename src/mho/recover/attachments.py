@@ -12,10 +12,13 @@ from mho.errors import BundleError, nearest
 from mho.network.applied import Attachment
 
 _CLASSES: Final = {
+    "adapter-sets": "mho.recover.levels.adapters:AdapterSets",
     "batch-norm": "mho.recover.baselines.batch_norm:RecalibratedNorms",
     "drift-scale": "mho.recover.baselines.drift_scale:DriftScaleGain",
     "sparse-branch": "mho.recover.sparse.branch:SparseBranch",
     "sparse-stages": "mho.recover.sparse.stages:BranchInStages",
+    "refreshed-cells": "mho.recover.levels.refresh:RefreshedCells",
+    "renewed": "mho.recover.levels.recurring:Renewed",
     "rewritten-cells": "mho.recover.rewrite.rewrite:RewrittenCells",
     "self-fitting": "mho.recover.onchip.self_fitting:SelfFitting",
     "tuned": "mho.recover.tuning.tuning:Tuned",

@@ -8,6 +8,7 @@ from mho.errors import unknown
 from mho.recover.base import Recovery
 from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
 from mho.recover.distill import Distill, KnownStudent, NoiseTraining
+from mho.recover.levels import LevelDora, LevelLora, Recurring, Refresh
 from mho.recover.rewrite import Rewrite
 from mho.recover.sparse import SparseAdaptation
 from mho.recover.tuning import BatchNormTuning, BiasTuning, Dora, Lora, Retraining
@@ -30,6 +31,10 @@ METHODS: Final[dict[str, type[Recovery]]] = {
         Dora,
         Retraining,
         VeraPlus,
+        LevelLora,
+        LevelDora,
+        Recurring,
+        Refresh,
     )
 }
 """Every recovery that mho has, by name."""

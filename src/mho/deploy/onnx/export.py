@@ -179,8 +179,8 @@ def _check_static(attachment: Attachment) -> None:
         )
     if attachment.kind not in _STATIC:
         raise ConfigError(
-            f"recovery '{attachment.kind}' works on the chip whenever it is used, which a graph "
-            f"cannot do; export what came before it. Exportable are vera-branch, "
+            f"recovery '{attachment.kind}' works on the chip while it is used, or has vectors that "
+            "the graph cannot pick; export what came before it. Exportable are vera-branch, "
             f"{', '.join(_STATIC)}."
         )
 

@@ -115,13 +115,13 @@ class Rewrite(OnChipRecovery):
         mask = torch.zeros(layer.weights, dtype=torch.bool)
         mask[chosen] = True
         kept = np.zeros(wanted.shape, dtype=np.uint8)
-        far = np.abs(_cells(chip, layer, 0, device.t0_s) - wanted) > slack
+        far = np.abs(written_cells(chip, layer, 0, device.t0_s) - wanted) > slack
         open_ = far & mask.reshape(layer.shape).numpy()
         for number in range(1, self.tries + 1):
             if not open_.any():
                 break
             kept[open_] = number
-            far = np.abs(_cells(chip, layer, number, device.t0_s) - wanted) > slack
+            far = np.abs(written_cells(chip, layer, number, device.t0_s) - wanted) > slack
             open_ &= far
         return torch.from_numpy(kept)
 
@@ -146,11 +146,11 @@ class RewrittenCells(Attachment):
             kept = self.tries[layer.name].numpy()
             if not kept.any():
                 continue
-            first = _cells(chip, layer, 0, snapshot.t_s)
+            first = written_cells(chip, layer, 0, snapshot.t_s)
             now = first.copy()
             for number in np.unique(kept[kept > 0]):
                 written = kept == number
-                now[written] = _cells(chip, layer, int(number), snapshot.t_s)[written]
+                now[written] = written_cells(chip, layer, int(number), snapshot.t_s)[written]
             change = layer.encoded.decode(now) - layer.encoded.decode(first)
             crossbar[layer.name] = crossbar[layer.name] + torch.from_numpy(change)
             if layer.name in slices:
@@ -184,14 +184,23 @@ class RewrittenCells(Attachment):
         return cls(tries)
 
 
-def _cells(chip: Chip, layer: MappedLayer, number: int, t_s: float) -> FloatArray:
-    """Return the conductances of a layer's cells at a time, as a try of writing left them.
+def written_cells(
+    chip: Chip, layer: MappedLayer, number: int, t_s: float, *, label: str = "rewrite"
+) -> FloatArray:
+    """Return the conductances of a layer's cells at a time, as one writing of them left them.
 
-    Every try is a fresh draw of programming and drift; faults are the cells' own and stay.
+    Every writing is a fresh draw of programming and drift; faults are the cells' own and stay.
+
+    Args:
+        chip: The chip.
+        layer: The layer.
+        number: Which writing; 0 is the first programming.
+        t_s: Time since that writing in s.
+        label: Name of this series of writings.
     """
     device = chip.network.hardware.device
     own = chip.streams.child(layer.name)
-    tried = own.child("rewrite", number) if number else own
+    tried = own.child(label, number) if number else own
     healthy = device.model_copy(update={"faults": Faults()})
     target = layer.encoded.g_target_uS
     g: FloatArray = healthy.conductances(target, [t_s], tried, die=chip.streams)
