@@ -18,6 +18,7 @@ from mho.data import Data, load
 from mho.device.cards import load_device
 from mho.device.device import Device
 from mho.errors import BundleError, ConfigError
+from mho.evaluation.passes import digital_accuracy
 from mho.files import os_sentence
 from mho.network.map_network import map_network
 from mho.network.mapped import MappedNetwork
@@ -30,11 +31,12 @@ T = TypeVar("T")
 
 
 class Shelf:
-    """Data and digital networks that cells of one study share; safe to use from several threads."""
+    """What cells of one study share; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._made: dict[str, Any] = {}
+        self._alone: dict[str, threading.Lock] = {}
 
     def get(self, key: str, make: Callable[[], T]) -> T:
         """Return what is kept under a key; it is made when it is first asked for."""
@@ -43,6 +45,11 @@ class Shelf:
                 self._made[key] = make()
             made: T = self._made[key]
             return made
+
+    def alone(self, key: str) -> threading.Lock:
+        """Return the lock of work that several cells want: one does it, the others find it done."""
+        with self._lock:
+            return self._alone.setdefault(key, threading.Lock())
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +118,30 @@ class Parts:
         count, train = step.examples, self.train
         return self.shelf.get(key, lambda: train.take(count, step.seed))
 
+    @property
+    def baseline(self) -> float:
+        """Accuracy of the digital network."""
+        study = self.study
+        key = f"baseline {study.data.model_dump_json()} {study.network.model_dump_json()}"
+        where = study.engine.torch_device
+        return self.shelf.get(
+            key, lambda: digital_accuracy(self.network, self.test, torch_device=where)
+        )
+
     def check(self) -> None:
         """Make everything but what recoveries learn, so that every mistake shows before any work.
 
         Raises:
             MhoError: Whatever is wrong with the study.
+        """
+        self.check_settings()
+        self.check_network()
+
+    def check_settings(self) -> None:
+        """Find what is wrong with times, recoveries, examples or the device.
+
+        Raises:
+            MhoError: Whatever is wrong.
         """
         for step in self.study.recover:
             self.recovery(step)
@@ -123,9 +149,16 @@ class Parts:
             self.hardware.device.law_sample(0)
         for t_s in self.study.evaluate.times or ():
             self.hardware.device.check_time(t_s)
-        self.network.weights  # noqa: B018  # made here
         for step in self.study.recover:
             self.examples_for(step).require(("train", "calibration"), f"step '{step.name}'")
+
+    def check_network(self) -> None:
+        """Find what is wrong with the network, or with mapping it.
+
+        Raises:
+            MhoError: Whatever is wrong.
+        """
+        self.network.weights  # noqa: B018  # made here
 
 
 def load_data(spec: DataSpec, split: str, images: int | None, base: Path) -> Data:

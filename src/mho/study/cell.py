@@ -9,7 +9,6 @@ from typing import Any
 from mho.evaluation.evaluate import evaluate
 from mho.evaluation.evaluation import Evaluation
 from mho.evaluation.metric import Accuracy
-from mho.evaluation.passes import digital_accuracy
 from mho.evaluation.work import Work
 from mho.progress import Progress
 from mho.report.verdict import verdict
@@ -64,9 +63,7 @@ class CellRun:
         """
         mapped = self._parts.network
         self._report(0, 1, "digital baseline")
-        self._baseline = digital_accuracy(
-            mapped, self._parts.test, torch_device=self._study.engine.torch_device
-        )
+        self._baseline = self._parts.baseline
         self._finish(None, Artefact("", mapped, 0.0))
         for step in self._study.recover:
             self._finish(step, self._artefact(step))
@@ -91,17 +88,21 @@ class CellRun:
         self._done[name] = Done(spec, artefact, found, bundle)
 
     def _artefact(self, step: StepSpec) -> Artefact:
-        """Return the network after a step: found in the folder, or fitted now and kept."""
+        """Return the network after a step: found in the folder, or fitted now and kept.
+
+        Of cells that want the same artefact at once, one makes it and the others wait for it.
+        """
         before = self._done[step.after].artefact
         data = self._parts.examples_for(step)
         recovery = self._parts.recovery(step)
         threads = self._study.engine.training_threads
         key = key_of(before.network, recovery, data, step.seed, threads)
-        found = self._artefacts.get(key, self._parts.network)
-        if found is not None:
-            return found
-        fit = Fit(key, step, recovery, before.network, data)
-        return self._engine.fit(self._place(before), fit, self._named(f"{step.name}: fitting"))
+        with self._parts.shelf.alone(key):
+            found = self._artefacts.get(key, self._parts.network)
+            if found is not None:
+                return found
+            fit = Fit(key, step, recovery, before.network, data)
+            return self._engine.fit(self._place(before), fit, self._named(f"{step.name}: fitting"))
 
     def _place(self, before: Artefact) -> Place:
         return Place(
@@ -116,23 +117,24 @@ class CellRun:
         wanted, engine = self._study.evaluate, self._study.engine
         drop = self._study.target.accuracy_drop_pp
         runner = functools.partial(self._trials, name, artefact)
-        found = evaluate(
-            artefact.network,
-            self._parts.test,
-            wanted.times,
-            wanted.chips if self._chips is None else self._chips,
-            seed=wanted.seed,
-            target=None if drop is None else max(self._baseline - drop / 100, 0.0),
-            stop=wanted.stop,
-            store=self._store,
-            confidence=wanted.confidence,
-            metric=Accuracy(),
-            batch=engine.batch,
-            torch_device=engine.torch_device,
-            progress=self._named(f"{name}: evaluating"),
-            law_uncertainty=wanted.law_uncertainty,
-            runner=runner,
-        )
+        with self._parts.shelf.alone(self._cell.step_keys[name]):
+            found = evaluate(
+                artefact.network,
+                self._parts.test,
+                wanted.times,
+                wanted.chips if self._chips is None else self._chips,
+                seed=wanted.seed,
+                target=None if drop is None else max(self._baseline - drop / 100, 0.0),
+                stop=wanted.stop,
+                store=self._store,
+                confidence=wanted.confidence,
+                metric=Accuracy(),
+                batch=engine.batch,
+                torch_device=engine.torch_device,
+                progress=self._named(f"{name}: evaluating"),
+                law_uncertainty=wanted.law_uncertainty,
+                runner=runner,
+            )
         self._label(name, found.task)
         return found
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mho.study.build import Parts, Shelf
 from mho.study.engines.choose import Speed, measure
+from mho.study.engines.machine import peak_memory_bytes
 from mho.study.folder import Folder
 from mho.study.plan import plan
 from mho.study.spec import LocalEngine, read_study
@@ -37,7 +36,7 @@ class Forecast:
     @property
     def seconds(self) -> float:
         """Time to evaluate the chips that are missing."""
-        left = self.status.planned - self.status.done
+        left = self.status.missing
         if self.processes == 1:
             return left * min(self.speed.alone_s, self.speed.shared_s)
         return left * self.speed.alone_s / min(self.processes, self.speed.cores)
@@ -73,14 +72,8 @@ def forecast(path: str | Path, out: str | Path | None = None, *, yes: bool = Fal
     parts.check()
     speed = measure(parts)
     wanted = file.study.engine
-    processes = speed.cores if speed.prefers_processes else 1
+    processes = speed.processes
     if isinstance(wanted, LocalEngine) and wanted.processes != "auto":
         processes = wanted.processes
     keys = {key for cell in cells for name, key in list(cell.step_keys.items())[1:]}
     return Forecast(status, speed, processes, peak_memory_bytes(), len(keys))
-
-
-def peak_memory_bytes() -> int:
-    """Return the most memory that this process has had."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

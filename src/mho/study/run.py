@@ -22,6 +22,7 @@ from mho.study.folder import Folder
 from mho.study.plan import Cell, own_files, plan
 from mho.study.shard import Job, Shard
 from mho.study.spec import StudyFile, read_study
+from mho.study.status import status_of
 
 DEMO = Path(__file__).with_name("demo.toml")
 """The study that ``mho demo`` runs."""
@@ -71,9 +72,12 @@ def run_study(
     folder = Folder(Path("results") / file.study.name if out is None else Path(out))
     with (
         folder.owned_by(file, own_files(cells)),
-        Store(folder.store) as store,
         progress_bar(file.study.name, progress) as report,
-        choose_engine(jobs, _parts(jobs[0].cell, shelf), store) as engine,
+        choose_engine(
+            len(jobs),
+            _parts(jobs[0].cell, shelf),
+            status_of(file, [job.cell for job in jobs], folder).missing,
+        ) as engine,
     ):
         found = {}
         for cell, figures in _Run(file, folder, shelf, engine, report).all(jobs):
@@ -90,6 +94,9 @@ def run_study(
 def check(cells: Sequence[Cell], shelf: Shelf) -> None:
     """Find everything that can be wrong with the cells, each different part of them once.
 
+    A network is mapped once for every device and mapping: tiles and converters of another size
+    cannot make it fail, and a sweep over them need not wait for it.
+
     Args:
         cells: The cells.
         shelf: Where their data and networks are kept.
@@ -97,15 +104,22 @@ def check(cells: Sequence[Cell], shelf: Shelf) -> None:
     Raises:
         MhoError: Whatever is wrong.
     """
-    seen: set[str] = set()
+    settings: set[str] = set()
+    networks: set[str] = set()
     for cell in cells:
-        study = cell.study
-        about = study.model_dump_json(include={"data", "network", "hardware", "recover"})
-        about += str(study.evaluate.times)
-        if about not in seen:
-            seen.add(about)
-            parts = _parts(cell, shelf)
-            parts.check()
+        study, parts = cell.study, _parts(cell, shelf)
+        said = study.model_dump_json(include={"data", "hardware", "recover"})
+        said += str(study.evaluate.times) + str(study.evaluate.law_uncertainty)
+        if said not in settings:
+            settings.add(said)
+            parts.check_settings()
+        cells_of = study.hardware.model_dump_json(
+            include={"device", "drift_of", "change", "mapping"}
+        )
+        mapped = study.model_dump_json(include={"data", "network"}) + cells_of
+        if mapped not in networks:
+            networks.add(mapped)
+            parts.check_network()
 
 
 def _parts(cell: Cell, shelf: Shelf) -> Parts:

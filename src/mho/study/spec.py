@@ -176,6 +176,7 @@ class LocalEngine(Law):
     Attributes:
         kind: ``"local"``.
         processes: How many processes evaluate chips; measured and chosen by default.
+        threads: Threads of each process; by default the cores are shared out among them.
         training_threads: Threads that train: the last bits of what is trained depend on them.
         torch_device: ``"cpu"`` or ``"cuda"``.
         batch: Examples in a pass on an accelerator.
@@ -183,6 +184,7 @@ class LocalEngine(Law):
 
     kind: Literal["local"] = "local"
     processes: Count | Literal["auto"] = "auto"
+    threads: Count | Literal["auto"] = "auto"
     training_threads: Count = 1
     torch_device: str = "cpu"
     batch: Count = 256

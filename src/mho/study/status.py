@@ -58,6 +58,15 @@ class Status:
         return sum(step.done for step in self.steps)
 
     @property
+    def missing(self) -> int:
+        """Trials that are still to be run; a step that several cells share is run once."""
+        left: dict[str, int] = {}
+        for step in self.steps:
+            key = step.cell.step_keys[step.step]
+            left[key] = max(left.get(key, 0), step.planned - step.done)
+        return sum(left.values())
+
+    @property
     def cells_done(self) -> int:
         """Cells of which everything is in the store."""
         open_cells = {step.cell.number for step in self.steps if step.done < step.planned}

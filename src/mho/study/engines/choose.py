@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ import torch
 
 from mho.evaluation.metric import Accuracy
 from mho.evaluation.work import Work, threads
-from mho.results import Store
 from mho.study.build import Parts
 from mho.study.engines.engine import Engine, InProcess
 from mho.study.engines.local import LocalProcesses
-from mho.study.shard import Job
+from mho.study.engines.machine import cores as _cores
+from mho.study.engines.machine import room
 from mho.study.spec import LocalEngine, RayEngine
 
 _IMAGES = 256
@@ -32,16 +32,19 @@ class Speed:
         cores: Cores that this process may use.
         alone_s: Seconds for one chip at one time, one thread.
         shared_s: The same with as many threads as there are cores.
+        room: For how many processes there is memory.
     """
 
     cores: int
     alone_s: float
     shared_s: float
+    room: int = sys.maxsize
 
     @property
-    def prefers_processes(self) -> bool:
-        """Whether many processes of one thread do more than one process of many threads."""
-        return self.cores > 1 and self.alone_s / self.cores <= self.shared_s
+    def processes(self) -> int:
+        """How many processes to start: one where one with all the threads does more."""
+        most = min(self.cores, self.room)
+        return most if most > 1 and self.alone_s / most <= self.shared_s else 1
 
     @property
     def evaluation_threads(self) -> int:
@@ -51,14 +54,7 @@ class Speed:
     @property
     def trial_s(self) -> float:
         """Seconds for one chip at one time on the whole machine, in the better way."""
-        return min(self.alone_s / self.cores, self.shared_s, self.alone_s)
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return min(self.alone_s / self.processes, self.shared_s)
 
 
 def measure(parts: Parts) -> Speed:
@@ -72,10 +68,10 @@ def measure(parts: Parts) -> Speed:
     few = data.subset(range(min(_IMAGES, len(data))))
     work = Work(parts.network, few, Accuracy(), engine.batch, engine.torch_device)
     time_s = parts.hardware.device.t0_s
-    counts = (1, cores())
+    counts = (1, _cores())
     seconds = {count: _seconds(work, [time_s], count) for count in counts}
     share = len(data) / len(few)
-    return Speed(cores(), seconds[1] * share, seconds[cores()] * share)
+    return Speed(_cores(), seconds[1] * share, seconds[_cores()] * share, room())
 
 
 def _seconds(work: Work, times_s: Sequence[float], count: int) -> float:
@@ -89,31 +85,34 @@ def _seconds(work: Work, times_s: Sequence[float], count: int) -> float:
     return min(found[1:])
 
 
-def choose_engine(jobs: Sequence[Job], parts: Parts, store: Store) -> Engine:
+def choose_engine(cells: int, parts: Parts, left: int) -> Engine:
     """Return the engine that the study asks for; where it says "auto", the faster one.
 
     Args:
-        jobs: The cells to run.
+        cells: How many cells there are to run.
         parts: Things of the first of them.
-        store: What is done already.
+        left: How many trials are missing.
     """
     wanted = parts.study.engine
     if isinstance(wanted, RayEngine):
         from mho.study.engines.ray import RayCluster
 
-        return RayCluster(wanted, len(jobs))
-    return _local(wanted, jobs, parts, store)
-
-
-def _local(wanted: LocalEngine, jobs: Sequence[Job], parts: Parts, store: Store) -> Engine:
+        return RayCluster(wanted, cells)
     if wanted.processes != "auto":
-        if wanted.processes == 1:
-            return InProcess(torch.get_num_threads())
-        return LocalProcesses(wanted.processes, len(jobs))
-    left = sum(job.cell.trials for job in jobs) - len(store)
+        return _processes(wanted.processes, cells, wanted)
     if torch.device(wanted.torch_device).type != "cpu" or left <= 0:
-        return InProcess(torch.get_num_threads())
+        return _processes(1, cells, wanted)
     speed = measure(parts)
-    if speed.prefers_processes and left * speed.alone_s > _WORTH_IT_S:
-        return LocalProcesses(speed.cores, len(jobs))
-    return InProcess(speed.evaluation_threads)
+    if speed.processes > 1 and left * speed.alone_s > _WORTH_IT_S:
+        return _processes(speed.processes, cells, wanted)
+    return InProcess(_threads(wanted, speed.evaluation_threads))
+
+
+def _processes(count: int, cells: int, wanted: LocalEngine) -> Engine:
+    if count == 1:
+        return InProcess(_threads(wanted, torch.get_num_threads()))
+    return LocalProcesses(count, cells, _threads(wanted, max(_cores() // count, 1)))
+
+
+def _threads(wanted: LocalEngine, found: int) -> int:
+    return found if wanted.threads == "auto" else wanted.threads

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import multiprocessing
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -26,17 +28,20 @@ _ATTEMPTS = 3
 class LocalProcesses(Engine):
     """Does the work in several processes of this machine, with the same numbers as in one.
 
-    Processes are started afresh, never forked, so that threads of torch cannot hang in them. One
-    that dies (out of memory, killed by hand) is replaced and its work done again.
+    Processes are never forked from this one, so that threads of torch cannot hang in them: where
+    the system can, a server that has loaded torch and runs nothing forks them at once. One that
+    dies (out of memory, killed by hand) is replaced and its work done again.
 
     Args:
         processes: How many.
         cells: How many cells there are to work on; with one, recoveries are fitted in this
             process, where progress can be shown.
+        evaluation_threads: Threads of torch in each process.
     """
 
-    def __init__(self, processes: int, cells: int) -> None:
+    def __init__(self, processes: int, cells: int, evaluation_threads: int = 1) -> None:
         self._processes = processes
+        self._threads = evaluation_threads
         self.lanes = min(cells, processes + 1)
         self._lock = threading.Lock()
         self._closed = False
@@ -45,9 +50,9 @@ class LocalProcesses(Engine):
     def _new_pool(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
             self._processes,
-            mp_context=multiprocessing.get_context("spawn"),
+            mp_context=_context(),
             initializer=worker.start,
-            initargs=(1,),
+            initargs=(self._threads,),
         )
 
     def fit(self, place: Place, fit: Fit, progress: Progress) -> Artefact:
@@ -93,11 +98,12 @@ class LocalProcesses(Engine):
         with self._lock:
             if self._closed:
                 raise InterruptedError
-            try:
-                future = self._pool.submit(function, *arguments)
-            except BrokenProcessPool:  # another thread has not replaced it yet
-                self._pool = self._new_pool()
-                future = self._pool.submit(function, *arguments)
+            with _deaf_to_ctrl_c():  # a process may be started here
+                try:
+                    future = self._pool.submit(function, *arguments)
+                except BrokenProcessPool:  # another thread has not replaced it yet
+                    self._pool = self._new_pool()
+                    future = self._pool.submit(function, *arguments)
             future.pool = self._pool  # type: ignore[attr-defined]
         return future
 
@@ -123,6 +129,28 @@ class LocalProcesses(Engine):
             process.terminate()
         for process in processes:
             process.join(1)
+
+
+def _context() -> Any:
+    """Return how processes are started: forked from a server of our own where there is one."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([worker.__name__])
+    return context
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that never hear Ctrl-C, which the terminal sends to all; the driver acts."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _parts(

@@ -6,27 +6,25 @@ import logging
 import math
 import socket
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from mho.data import Data
 from mho.errors import ConfigError, MhoError, MissingDependencyError
-from mho.evaluation.work import Work, threads
-from mho.network.mapped import MappedNetwork
+from mho.evaluation.work import Work
 from mho.progress import Progress
-from mho.recover.base import Recovery
 from mho.results import Trial
 from mho.study.artefacts import Artefact, Artefacts
+from mho.study.engines import ray_worker
 from mho.study.engines.engine import Engine, Fit, Place
 from mho.study.objects import own_modules
 from mho.study.spec import RayEngine
 
 _ATTEMPTS = 3
 """How often Ray gives work to another worker after the one that did it was lost."""
+_NEWS_EVERY_S = 1.0
+"""How often the driver asks how far a fit is, and keeps its state."""
 
 
 def _import_ray() -> Any:
@@ -67,26 +65,47 @@ class RayCluster(Engine):
         self._shipped: dict[str, Any] = {}
         # A task that asks for more of the cluster leaves room for fewer others.
         options = {"num_cpus": cpus // self._workers, "max_retries": _ATTEMPTS}
-        self._trials = ray.remote(**options)(_trials)
-        self._fit = ray.remote(**options)(_fit)
+        self._trials = ray.remote(**options)(ray_worker.trials)
+        self._fit = ray.remote(**options)(ray_worker.fit)
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=True
+        )
+        self._keeper = ray.remote(num_cpus=0, scheduling_strategy=here)(ray_worker.Keeper)
 
     def fit(self, place: Place, fit: Fit, progress: Progress) -> Artefact:
-        """Fit a recovery on the cluster and keep what it makes here."""
+        """Fit a recovery on the cluster and keep its state, and what it makes, here."""
+        artefacts = Artefacts(place.artefacts)
         progress(0, 1, "on the cluster")
-        with self._slots:
-            made, seconds = self._get(
-                self._fit.remote(
-                    self._ship(fit.key, (fit.recovery, fit.network)),
-                    self._ship(fit.data.digest, fit.data),
-                    fit.step.seed,
-                    place.study.engine.training_threads,
-                )
+        with self._slots, artefacts.checkpoint(fit.key) as checkpoint:
+            keeper = self._keeper.remote(ray_worker.read_states(checkpoint))
+            task = self._fit.remote(
+                self._ship(fit.key, (fit.recovery, fit.network)),
+                self._ship(fit.data.digest, fit.data),
+                fit.step.seed,
+                place.study.engine.training_threads,
+                keeper,
             )
-        self._forget(fit.key)
-        artefact = Artefact(fit.key, made, seconds)
-        description = {"step": fit.step.name, "method": fit.step.method}
-        Artefacts(place.artefacts).put(artefact, description)
+            try:
+                self._follow(task, keeper, checkpoint, progress)
+                made, seconds = self._get(task)
+            finally:
+                self._ray.cancel(task, force=True)
+                self._ray.kill(keeper)
+                self._forget(fit.key)
+            artefact = Artefact(fit.key, made, seconds)
+            artefacts.put(artefact, {"step": fit.step.name, "method": fit.step.method})
         return artefact
+
+    def _follow(self, task: Any, keeper: Any, checkpoint: Path, progress: Progress) -> None:
+        """Report how far a fit is and keep its state, until it has ended."""
+        version, running = 0, True
+        while running:
+            ended, _ = self._ray.wait([task], timeout=_NEWS_EVERY_S)
+            running = not ended
+            told, version, states = self._get(keeper.news.remote(version))
+            if states is not None and running:
+                ray_worker.write_states(checkpoint, states)
+            progress(*told)
 
     def trials(
         self, place: Place, work: Work, missing: Mapping[int, Sequence[float]]
@@ -176,35 +195,3 @@ def ranges(
     size = math.ceil(len(seeds) / (4 * workers))
     for start in range(0, len(seeds), size):
         yield {seed: missing[seed] for seed in seeds[start : start + size]}
-
-
-_kept: dict[str, Work] = {}
-"""The work that this worker did last, with the forward pass that it prepared."""
-
-
-def _trials(shipped: list[Any], task: str, part: Mapping[int, Sequence[float]]) -> list[Trial]:
-    """Run a range of chips (on a worker); weights and data are fetched when they are new here."""
-    if task not in _kept:
-        bare, data = _import_ray().get(shipped)
-        _kept.clear()
-        _kept[task] = replace(bare, data=data)
-    work = _kept[task]
-    with threads(1):
-        return [trial for seed, times_s in part.items() for trial in work.trials(seed, times_s)]
-
-
-def _fit(
-    shipped: tuple[Recovery, MappedNetwork], data: Data, seed: int, training_threads: int
-) -> tuple[MappedNetwork, float]:
-    """Fit a recovery (on a worker)."""
-    recovery, network = shipped
-    start = time.perf_counter()
-    with TemporaryDirectory() as folder, threads(training_threads):
-        made = recovery.fit(
-            network,
-            data,
-            seed=seed,
-            progress=lambda done, total, text: None,
-            checkpoint=Path(folder) / "checkpoint",
-        )
-    return made, time.perf_counter() - start

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from mho.allocator import keep_memory
 from mho.errors import DataError
 from mho.evaluation.metric import Accuracy
 from mho.evaluation.work import Work
@@ -38,6 +39,7 @@ def start(evaluation_threads: int) -> None:
         evaluation_threads: Threads of torch.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_memory()
     torch.set_num_threads(evaluation_threads)
     threading.Thread(target=_end_with_the_driver, daemon=True).start()
 
