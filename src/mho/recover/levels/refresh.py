@@ -31,8 +31,9 @@ class Refresh(Recovery):
 
     Use it as the baseline that compensation must beat: it needs no training and no data, but the
     wanted levels must be kept somewhere, every write wears the cells, and the array is out of
-    service while it is written. After ``n = floor(t / every)`` rewrites a cell is ``t - n every``
-    old, with programming noise of its own.
+    service while it is written. At ``t`` there were ``n = ceil(t / every) - 1`` rewrites and a
+    cell is ``t - n every`` old, with programming noise of its own: at a multiple of ``every`` it
+    is as old as it gets, just before it is written again.
 
     Args:
         every: Time between two rewrites.
@@ -119,7 +120,7 @@ class RefreshedCells(Attachment):
 
     def apply(self, snapshot: Snapshot, chip: Chip) -> Snapshot:
         """Return the snapshot with cells that were last written at the last refresh."""
-        number = math.floor(snapshot.t_s / self.every_s)
+        number = _rewrites(snapshot.t_s, self.every_s)
         if not number:
             return snapshot
         age_s = max(snapshot.t_s - number * self.every_s, chip.network.hardware.device.t0_s)
@@ -158,9 +159,9 @@ class RefreshedCells(Attachment):
         return cls(float(every_s))
 
 
-def _rewrites(lifetime_s: float, every_s: float) -> int:
-    """Return the rewrites before the end of life; one at its very end would serve nothing."""
-    return max(math.ceil(lifetime_s / every_s - 1e-9) - 1, 0)
+def _rewrites(t_s: float, every_s: float) -> int:
+    """Return the rewrites before a time; one at that very time has not been done yet."""
+    return max(math.ceil(t_s / every_s - 1e-9) - 1, 0)
 
 
 def _target_bits(network: MappedNetwork) -> int:

@@ -70,6 +70,14 @@ def test_before_the_first_rewrite_nothing_changes_and_time_stays_pure(drifting, 
     assert same(weights(fresh, "1 y"), weights(fresh, "1 y"))
 
 
+def test_at_the_end_of_a_period_cells_are_as_old_as_they_get(drifting, stripes):
+    fresh = mho.recover.Refresh(every="1 y").fit(drifting, stripes)
+    assert same(weights(fresh, "1 y"), weights(drifting, "1 y"))
+    before, after = (weights(fresh, 2 * YEAR + shift) for shift in (0, 1))
+    shift = {name: float((after[name] - before[name]).mean()) for name in before}
+    assert all(change > 0 for change in shift.values())  # written anew: the mean shift is gone
+
+
 def test_every_write_is_counted(drifting, stripes):
     cells = drifting.weights  # one device a weight
     for every, rewrites in (("1 month", 121), ("1 y", 9), ("10 y", 0)):
