@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from mho.crossbar.drive import Bipolar
 from mho.errors import ConfigError, DataError
 from mho.network.call import Inputs, call
+from mho.network.composite import with_product
 from mho.network.mapped import MappedNetwork
-from mho.network.programmed import with_module
 from mho.network.ranges import Columns, LayerCodes, LayerRange, layer_codes
 from mho.network.reads import Reads
 from mho.network.tiled import TiledLayer
@@ -37,7 +37,7 @@ def tiled(
         tiles = TiledLayer(network.analogue(layer, codes.get(layer.name, LayerCodes())))
         tiles.reads = reads or tiles.reads
         layers[layer.name] = tiles
-        model = with_module(model, layer.module, tiles)
+        model = with_product(model, layer, network.form(layer), tiles)
     return model, layers
 
 
@@ -84,7 +84,8 @@ def _observed(
     observers = {}
     for layer in network.layers:
         tiles = layers[layer.name]
-        bias = network.model.get_submodule(layer.module)._parameters.get("bias")
+        module = network.model.get_submodule(layer.module)
+        bias = module._parameters.get("bias") if network.form(layer).whole else None
         tiles.load(network.wanted(layer), None, None, bias)
         observers[layer.name] = _Observer(tiles, network.hardware.adc_range, quantile)
         tiles.observer = observers[layer.name]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
+from mho.network.composite import Composite
 from mho.network.tiled import TiledLayer
 
 _PRODUCTS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, TiledLayer)
@@ -43,6 +44,8 @@ def lean(model: nn.Module) -> Lean:
     Args:
         model: A network in evaluation mode that nobody else uses: it is taken apart.
     """
+    if isinstance(model, TiledLayer | Composite):  # a lone layer
+        return Lean(model, {})
     try:
         graph = _Tracer().trace(model)
     except Exception:  # noqa: BLE001  # any forward may fail to trace in any way; it then runs as it is
@@ -74,7 +77,9 @@ class _Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether a module is one step of the graph."""
-        return isinstance(m, TiledLayer) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, TiledLayer | Composite) or super().is_leaf_module(
+            m, module_qualified_name
+        )
 
 
 def _foldable(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -21,10 +20,11 @@ from mho.crossbar.tiles import TileGrid, tile_grid
 from mho.network.analogue import Analogue
 from mho.network.applied import Additions, Applied
 from mho.network.call import Inputs, call
+from mho.network.composite import with_product
 from mho.network.coverage import Coverage
+from mho.network.form import Form, form_of, kernel_positions
 from mho.network.layer import MappedLayer
-from mho.network.product import Product
-from mho.network.programmed import ProgrammedNetwork, with_module, with_tensors
+from mho.network.programmed import ProgrammedNetwork, with_tensors
 from mho.network.ranges import LayerCodes, LayerRange, layer_codes
 from mho.network.reads import Reads
 from mho.network.reference import ReferenceLayer
@@ -270,13 +270,20 @@ class MappedNetwork:
 
     def grid(self, layer: MappedLayer) -> TileGrid:
         """Return the tiles of one matrix of a layer."""
-        kernel = math.prod(layer.shape[2:]) if layer.kind.startswith("conv") else 1
         rows, cols = self.hardware.rows, self.hardware.cols
-        return tile_grid(layer.rows, layer.cols, kernel, rows=rows, cols=cols)
+        return tile_grid(layer.rows, layer.cols, kernel_positions(layer), rows=rows, cols=cols)
+
+    def form(self, layer: MappedLayer) -> Form:
+        """Return how a layer is a plain product."""
+        return form_of(layer, self.model.get_submodule(layer.module))
 
     def wanted(self, layer: MappedLayer) -> Tensor:
-        """Return the wanted weight as slices that are converted on their own."""
+        """Return the wanted weight as slices that are converted on their own.
+
+        They are laid out as the layer's product wants them.
+        """
         slices = torch.from_numpy(layer.encoded.decode_slices(layer.encoded.g_target_uS))
+        slices = self.form(layer).arranged(slices)
         return slices if self.hardware.adc_bits is not None else slices.sum(0, keepdim=True)
 
     def analogue(self, layer: MappedLayer, codes: LayerCodes) -> Analogue:
@@ -288,17 +295,17 @@ class MappedNetwork:
             layer: The layer.
             codes: Its converters.
         """
-        grid, slices = self.grid(layer), layer.encoded.slices
+        grid, slices, form = self.grid(layer), layer.encoded.slices, self.form(layer)
         if self.hardware.adc_bits is None:
             kernel = grid.rows_used // grid.channels
             grid, slices = TileGrid(1, grid.across, layer.rows // kernel, layer.rows), 1
         drive = self.hardware.drive
         return Analogue(
             name=layer.name,
-            product=Product(self.model.get_submodule(layer.module), layer.name),
+            product=form.product,
             grid=grid,
             codes=codes,
-            shape=(slices, *layer.shape),
+            shape=(slices, *form.shape),
             drive=drive,
             wanted=self.wanted(layer) if drive.shifts else None,
         )
@@ -317,9 +324,10 @@ class MappedNetwork:
         noise = snapshot.noise
         reads.streams = None if noise is None else noise.streams
         for layer in self.layers:
-            module = model.get_submodule(layer.module)
-            variance = None if noise is None else noise.variance[layer.name]
-            slices = snapshot.sliced(layer.name)
+            module, form = model.get_submodule(layer.module), self.form(layer)
+            variance = None if noise is None else form.arranged(noise.variance[layer.name])
+            slices = form.arranged(snapshot.sliced(layer.name))
+            gain, branch = snapshot.gain.get(layer.name), snapshot.digital.get(layer.name)
             analogue = self.analogue(layer, self.codes(layer))
             if analogue.shape[0] == 1:
                 slices = slices.sum(0, keepdim=True)
@@ -328,12 +336,12 @@ class MappedNetwork:
                 analogue,
                 slices=slices,
                 variance=variance,
-                gain=snapshot.gain.get(layer.name),
-                branch=snapshot.digital.get(layer.name),
-                bias=module._parameters.get("bias"),
+                gain=None if gain is None else form.per_output(gain, layer.shape),
+                branch=None if branch is None else form.arranged(branch[None])[0],
+                bias=module._parameters.get("bias") if form.whole else None,
                 reads=reads,
             )
-            model = with_module(model, layer.module, reference)
+            model = with_product(model, layer, form, reference)
         return ProgrammedNetwork(model, snapshot.t_s, reads)
 
 

@@ -12,10 +12,10 @@ from torch.fx import GraphModule
 
 from mho.network.calibrate import tiled
 from mho.network.call import Inputs, call
+from mho.network.composite import Composite
 from mho.network.layer import MappedLayer
 from mho.network.lean import fold_factors, lean
 from mho.network.mapped import MappedNetwork
-from mho.network.product import gain_per_output
 from mho.network.reads import Reads
 from mho.network.snapshot import Snapshot
 from mho.network.tally import Tally
@@ -62,8 +62,9 @@ class Plan:
             if isinstance(m, nn.modules.batchnorm._BatchNorm)
         }
         self._reads = Reads()
+        self._forms = {layer.name: network.form(layer) for layer in self._layers_on_tiles}
         model, self._tiled = _untied(network), dict[str, TiledLayer]()
-        if not network.hardware.ideal_periphery:
+        if self._layers_on_tiles:
             codes = {layer.name: network.codes(layer) for layer in network.layers}
             model, self._tiled = tiled(network, codes, self._reads)
         form = lean(model)
@@ -77,11 +78,19 @@ class Plan:
         self._dirty: set[str] = set(self._targets)
         self._micro_batch: int | None = None
 
+    @property
+    def _layers_on_tiles(self) -> tuple[MappedLayer, ...]:
+        return () if self.network.hardware.ideal_periphery else self.network.layers
+
     def _buffers_by_name(self) -> dict[str, Tensor]:
         """Return what :meth:`load` writes into, convolutions channels last; not tiled layers."""
         tensors = _named_tensors(self._module)
-        tiled_modules = {layer.module for layer in self.network.layers if self._tiled}
-        own = {name for name in tensors if name.rpartition(".")[0] in tiled_modules}
+        own = {
+            f"{name}.{buffer}".lstrip(".")
+            for name, m in self._module.named_modules()
+            if isinstance(m, TiledLayer | Composite)
+            for buffer, _ in m.named_buffers(recurse=False)
+        }
         for tensor in tensors.values():
             if self._channels_last and tensor.ndim == 4:
                 # Not .contiguous(): with one channel it keeps strides that say "channels first".
@@ -108,10 +117,11 @@ class Plan:
 
     def _load_tiles(self, layer: MappedLayer, snapshot: Snapshot, state: dict[str, Tensor]) -> None:
         """Write one layer with converters; batch norm goes into gain, branch and bias."""
-        tiles = self._tiled[layer.name]
+        tiles, form = self._tiled[layer.name], self._forms[layer.name]
         gain, branch = snapshot.gain.get(layer.name), snapshot.digital.get(layer.name)
-        gain = None if gain is None else gain_per_output(gain, tiles.product.outputs)
-        bias = state.get(layer.bias)
+        gain = None if gain is None else form.per_output(gain, layer.shape)
+        branch = None if branch is None else form.arranged(branch[None])[0]
+        bias = state.get(layer.bias) if form.whole else None
         norm = self._folded.get(layer.module)
         if norm is not None:
             factor, shift = fold_factors(self._norms[norm], state, norm)
@@ -119,8 +129,9 @@ class Plan:
             bias = shift if bias is None else shift + factor * bias
             if branch is not None:
                 branch = branch * factor.view(-1, *(1,) * (branch.ndim - 1))
-        variance = None if snapshot.noise is None else snapshot.noise.variance[layer.name]
-        tiles.load(snapshot.sliced(layer.name), gain, branch, bias, variance)
+        noise = snapshot.noise
+        variance = None if noise is None else form.arranged(noise.variance[layer.name])
+        tiles.load(form.arranged(snapshot.sliced(layer.name)), gain, branch, bias, variance)
 
     def count(self) -> dict[str, Tally]:
         """Count from now on what the converters do, and return the counters by layer.

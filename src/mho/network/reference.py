@@ -53,6 +53,11 @@ class ReferenceLayer(nn.Module):
         self.register_buffer("branch", branch)
         self.register_buffer("bias", bias)
 
+    @property
+    def weight(self) -> Tensor:
+        """Nothing, of the weight's type: networks ask for it, and none may compute with it."""
+        return self.slices.new_zeros(0)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return what the layer returns, of the same shape."""
         product, x_step = self.product, self.analogue.x_step

@@ -96,6 +96,11 @@ class TiledLayer(nn.Module):
         self.bias.copy_(self.product.per_output(zeros if bias is None else bias))
         self.branch = None if branch is None else branch.to(self.tiles.device)
 
+    @property
+    def weight(self) -> Tensor:
+        """Nothing, of the weight's type: networks ask for it, and none may compute with it."""
+        return self.gain.new_zeros(0)
+
     def forward(self, x: Tensor) -> Tensor:
         """Return what the layer returns, of the same shape."""
         x = self.product.pad(x)

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 import mho
+from mho.crossbar.reading import ReadPerProduct
+from mho.device.read_noise import RelativeReadNoise
 from mho.network.call import call_with
 from mho.network.plan import Plan
 
@@ -189,10 +191,10 @@ def tiny(name):
     return model.eval(), inputs
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["ResNet", "MobileNetV2", "EfficientNet", "ConvNeXt", "ViT", "Swin", "BERT", "GPT-2"],
-)
+NAMES = ["ResNet", "MobileNetV2", "EfficientNet", "ConvNeXt", "ViT", "Swin", "BERT", "GPT-2"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_models_of_the_transformers_library(name):
     model, inputs = tiny(name)
     network = mho.map_network(model, NOISY, example=inputs)
@@ -212,3 +214,19 @@ def test_models_of_the_transformers_library(name):
     plan = Plan(network)
     plan.load(network.program(1).snapshot(0))
     assert (plan(inputs) - expected).abs().max() > 1e-2 * largest
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_models_of_the_transformers_library_on_tiles(name):
+    """With noise by product layers are computed tile by tile; without a read there is no noise."""
+    model, inputs = tiny(name)
+    device = mho.load_device("ideal").replace(read_noise=RelativeReadNoise(fraction=0.02))
+    hardware = mho.Hardware(device=device, reading=ReadPerProduct(), rows=64)
+    network = mho.map_network(model, hardware)
+    plan = Plan(network)
+    plan.load(network.program(0).snapshot(0))
+    expected = network.baseline(inputs)
+    largest = expected.abs().max()
+    assert (plan(inputs) - expected).abs().max() < 1e-3 * largest
+    plan.load(network.program(0).snapshot(0, read=0))
+    assert (plan(inputs) - expected).abs().max() > 1e-3 * largest
