@@ -15,7 +15,9 @@ app = new_app()
 
 @app.command(
     epilog=examples(
-        "mho reproduce charan2020 --dataset mnist", "mho reproduce veraplus -o results/veraplus"
+        "mho reproduce charan2020 --dataset mnist",
+        "mho reproduce charan2020 --check --seed 7000",
+        "mho reproduce veraplus -o results/veraplus",
     )
 )
 def reproduce(
@@ -27,6 +29,13 @@ def reproduce(
         Path | None,
         typer.Option("-o", "--out", help="Folder for the results.", metavar="DIR"),
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only hold what was reported against five fresh chips."),
+    ] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the first fresh chip of --check.")
+    ] = 10_000,
     json: JsonOption = None,
 ) -> None:
     """Reproduce a paper's headline results; run it again to go on where it stopped."""
@@ -35,6 +44,9 @@ def reproduce(
 
     check_json(json)
     keep_memory()
+    if check:
+        _check(paper, dataset, seed, json)
+        return
     found = run(paper, dataset=dataset, out=out)
     rows = [
         [
@@ -48,9 +60,30 @@ def reproduce(
     write_json(json, found)
 
 
+def _check(paper: str, dataset: str | None, seed: int, json: Path | None) -> None:
+    from mho.reproduce.check import check, outside, plain
+
+    found = check(paper, dataset=dataset, seed=seed)
+    rows = [
+        [
+            f"{c.what} ({c.quantity})", c.step, f"{c.reported:.2%}", f"{c.low:.2%} to {c.high:.2%}",
+            f"{c.measured:.2%}", "yes" if c.inside else "NO",
+        ]
+        for c in found
+    ]  # fmt: skip
+    print_table(["figure", "step", "reported", "interval", "fresh chips", "inside"], rows)
+    write_json(json, plain(found))
+    for sentence in outside(found):
+        typer.echo(sentence)
+    if outside(found):
+        raise typer.Exit(1)
+
+
 def _shown(figure: dict[str, object], value: object) -> str | None:
     if not isinstance(value, float):
         return None
+    if str(figure["quantity"]).startswith("speed"):
+        return f"{value:,.0f} ×"
     if figure["quantity"] in ("sets", "storage_bytes"):
         return f"{value:,.0f}" + (" B" if figure["quantity"] == "storage_bytes" else "")
     if str(figure["quantity"]).endswith("pp"):

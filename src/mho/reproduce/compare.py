@@ -111,8 +111,20 @@ _ADDED: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], float]] = {
     "extra_operations": lambda step, figures: (
         step["adds"]["macs_per_inference"] / figures["network"]["macs"]
     ),
+    "share_in_sram": lambda step, figures: step["adds"]["share_in_sram"],
+    "area_share": lambda step, figures: step["cost"]["area_share"],
+    "area_share_parts": lambda step, figures: step["cost"]["area_share_by_book"]["components-65nm"],
+    "speed_least": lambda step, figures: step["cost"]["reprogram_s"][0] / _sram_s(step),
+    "speed_most": lambda step, figures: step["cost"]["reprogram_s"][1] / _sram_s(step),
 }
 """What a step adds to a chip, by quantity, from the step and all figures."""
+
+
+def _sram_s(step: Mapping[str, Any]) -> float:
+    seconds: float = step["cost"]["sram_write_s"]
+    if not seconds:
+        raise ConfigError(f"step '{step['name']}' writes no SRAM: there is no speed to compare.")
+    return seconds
 
 
 def _step(figures: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -20,6 +20,11 @@ _WORDS = {
     "sets": "compensation sets",
     "storage_bytes": "bytes of read-only storage",
     "extra_operations": "operations added, %",
+    "share_in_sram": "weights in SRAM, %",
+    "area_share": "area added, % (book of the paper)",
+    "area_share_parts": "area added, % (book of parts)",
+    "speed_least": "times faster, fastest RRAM write",
+    "speed_most": "times faster, slowest RRAM write",
 }
 
 
@@ -104,7 +109,7 @@ def _mapping(figures: Mapping[str, Any]) -> str:
 def _value(quantity: str, value: float | None) -> str:
     if value is None:
         return "–"
-    if quantity in ("sets", "storage_bytes"):
+    if quantity in ("sets", "storage_bytes", "speed_least", "speed_most"):
         return f"{value:,.0f}"
     return f"{value:.2f}" if quantity.endswith("pp") else f"{100 * value:.2f}"
 

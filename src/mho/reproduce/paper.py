@@ -18,11 +18,15 @@ _FOLDER = Path(__file__).parent
 Quantity = Literal[
     "accuracy", "worst", "drop_pp", "worst_drop_pp", "kept", "worst_kept",
     "sets", "storage_bytes", "extra_operations",
+    "share_in_sram", "area_share", "area_share_parts", "speed_least", "speed_most",
 ]  # fmt: skip
 """What is compared: the mean accuracy over chips or the worst chip's; the points that the mean or
 the worst chip lies below the digital network; the mean or the worst chip's as a share of the
 drift-free mean (the first step at the first time); compensation sets; bytes of read-only storage;
-digital operations as a share of the network's."""
+digital operations as a share of the network's; the share of the weights in SRAM; added area as a
+share of the chip, by the book that is calibrated on the paper and by the one of single parts; how
+many times faster the SRAM writes are than writing every cell again, at the shortest and longest
+write."""
 
 
 def _seconds(value: object) -> object:
@@ -88,6 +92,7 @@ class Paper(Law):
         why: What separates our setting from theirs.
         expect: The figures, in order.
         curves: What is kept along sweeps, in order.
+        check_images: By data set: how many test images a check takes; all where it says nothing.
     """
 
     title: str
@@ -95,6 +100,7 @@ class Paper(Law):
     why: str
     expect: Annotated[tuple[Expectation, ...], Field(min_length=1)]
     curves: tuple[Curve, ...] = ()
+    check_images: dict[str, int] = Field(default_factory=dict)
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -127,3 +133,8 @@ def load_paper(name: str) -> Paper:
 def study_file(paper: str, study: str) -> Path:
     """Return the file of one of a paper's studies."""
     return _FOLDER / paper / f"{study}.toml"
+
+
+def reference_file(paper: str) -> Path:
+    """Return the file of what was reported of a paper, to check fresh chips against."""
+    return _FOLDER / paper / "reference.json"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 
-from mho import data, zoo
+from mho import data, reproduce, zoo
 from mho.errors import BundleError, ConfigError
+from mho.recover.registry import by_name
+from mho.study.spec import read_study
 from mho.zoo.trained import SHIPPED
 from mho.zoo.training import count_correct, load_recipe
 
@@ -45,9 +48,29 @@ def test_every_shipped_network_fits_its_card(name):
     assert card.test
 
 
-@pytest.mark.parametrize("name", zoo.list_networks())
+STUDENTS = {
+    path.stem: path
+    for path in (Path(reproduce.__file__).parent).glob("*/students/*.toml")
+    if path.stem in zoo.list_networks()
+}
+"""Studies that distilled shipped networks, by name."""
+
+
+@pytest.mark.parametrize("name", sorted({*zoo.list_networks()} - {*STUDENTS}))
 def test_every_shipped_network_has_the_recipe_it_was_trained_by(name):
     assert load_recipe(name).model_dump(mode="json") == zoo.card(name).recipe
+
+
+@pytest.mark.parametrize("name", sorted(STUDENTS))
+def test_every_shipped_student_has_the_study_that_distilled_it(name):
+    study, recipe = read_study(STUDENTS[name]).study, dict(zoo.card(name).recipe)
+    [step] = study.recover
+    assert recipe.pop("method") == step.method
+    assert recipe.pop("hardware") == study.hardware.model_dump(mode="json")
+    assert recipe["teacher"] == study.network.name
+    wanted = by_name(step.method).parse(step.settings, where=name).settings()
+    assert recipe == {**wanted, "teacher": recipe["teacher"]}
+    assert zoo.card(name).training.name == study.data.name
 
 
 @pytest.mark.parametrize("name", [n for n in zoo.list_networks() if n != "lenet5-mnist5k"])

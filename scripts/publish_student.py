@@ -1,0 +1,95 @@
+"""Put a student that a study distilled into mho's zoo, with its model card.
+
+First ``mho run src/mho/reproduce/charan2020/students/lenet5-charan2020.toml -o runs/student``, then
+``python scripts/publish_student.py runs/student distilled``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import platform
+from pathlib import Path
+
+import torch
+
+import mho
+from mho import zoo
+from mho.commit import running_commit
+from mho.study.artefacts import Artefacts, key_of
+from mho.study.build import Parts
+from mho.study.spec import read_study
+from mho.zoo.trained import SHIPPED
+from mho.zoo.training.train import count_correct
+
+
+def publish(folder: Path, step_name: str, out: Path) -> None:
+    """Write ``NAME.safetensors`` and ``NAME.json``, NAME being that of the study.
+
+    Args:
+        folder: Results of the study.
+        step_name: The step that distilled.
+        out: Where to write.
+    """
+    file = read_study(folder / "study.toml")
+    parts = Parts(file.study, file.base, file.where)
+    [step] = [step for step in file.study.recover if step.name == step_name]
+    recovery, train = parts.recovery(step), parts.examples_for(step)
+    threads = file.study.engine.training_threads
+    key = key_of(parts.network, recovery, train, step.seed, threads)
+    found = Artefacts(folder / "artefacts").get(key, parts.network)
+    if found is None:
+        raise SystemExit(f"{folder} holds no finished step '{step_name}'; run the study first.")
+    teacher = zoo.card(str(file.study.network.name))
+    card = zoo.ModelCard(
+        name=file.study.name,
+        architecture=teacher.architecture,
+        options=teacher.options,
+        parameters=0,
+        stored="float32",
+        sha256="",
+        training=zoo.TrainingData(
+            name=train.name,
+            note=train.note,
+            images=len(train) - round(recovery.held_out * len(train)),
+            digest=train.digest,
+        ),
+        recipe={
+            "method": recovery.method,
+            **recovery.settings(),
+            "teacher": recovery.teacher or teacher.name,
+            "hardware": file.study.hardware.model_dump(mode="json"),
+        },
+        epochs=int(recovery.epochs),
+        seed=step.seed,
+        test=(),
+        commit=running_commit(),
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        versions={
+            "mho": mho.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    )
+    path = out / f"{file.study.name}.json"
+    written = zoo.save(found.network.model, path, card)
+    stored, test = zoo.load(path), parts.test
+    right = count_correct(stored, test)
+    score = zoo.Accuracy(data=test.name, note=test.note, images=len(test), correct=right)
+    zoo.save(stored, path, written.model_copy(update={"test": (score,)}))
+    print(json.dumps({"written": str(path), "accuracy": score.accuracy}))
+
+
+def main() -> None:
+    """Publish one student."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="results of the study")
+    parser.add_argument("step", help="the step that distilled")
+    parser.add_argument("--out", type=Path, default=SHIPPED, help="where to write")
+    arguments = parser.parse_args()
+    publish(arguments.folder, arguments.step, arguments.out)
+
+
+if __name__ == "__main__":
+    main()
