@@ -2,15 +2,23 @@
 
 Each case draws fresh cells from a known law and asks of every number on the card whether its 95 %
 interval holds the true one. ``coverage`` counts that over repeats. The tests run a few repeats of
-each case, the benchmark 200.
+each case, the benchmark 200, in as many goes as it takes: what is done stands in a log.
+
+    python benchmarks/recover.py --log FOLDER [--repeats 200] [--cases drift] [--minutes 8]
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
+from mho.device.correlation_table import CorrelationTable
 from mho.device.curve import (
     LogTime,
     MonotoneSpline,
@@ -30,7 +38,7 @@ from mho.device.fit.likelihood import Estimate, numbers
 from mho.device.fit.measured import measure
 from mho.device.fit.memory import refit
 from mho.device.fit.temperature import fit_temperature
-from mho.device.memory import RandomWalk
+from mho.device.memory import Memory, RandomWalk
 from mho.device.programming import ConstantSpread
 from mho.device.shaped import GammaSpread, RelativeSpread, ShapedDrift, ShapedSpread
 from mho.device.shapes import (
@@ -152,17 +160,64 @@ def recover_drift(name: str, seed: int, cells: int = 1200) -> Found:
     yield from _compare(numbers(law.model_dump(exclude={"reference_uS"})), found.estimates(sample))
 
 
-def recover_memory(seed: int, cells: int = 1500) -> Found:
-    """Draw paths of a random walk with read-out noise; intervals from the bootstrap ensemble."""
-    device = _device(DRIFT["normal, root-log-time"])
+def recover_programming_table(seed: int, cells: int = 4800) -> Found:
+    """Draw skewed errors; quantiles by level, intervals from the bootstrap ensemble."""
+    law = PROGRAMMING["skew-normal"]
+    device = _device(DRIFT["normal, log-time"]).replace(programming=law)
+    measured = measure(understand(read_table(_table(device, seed, cells, times=(0.0, 1.0)))), None)
+    found = programming_families.fit_quantile_spread(measured.paths, measured.states)
+    ensemble = bootstrap(measured, found, device.drift, device.memory, (), members=25, seed=seed)
+    levels = LEVELS[[3, 6, 9]]
+    for name, score in (("5 %", -1.645), ("50 %", 0.0), ("95 %", 1.645)):
+        scores = np.full_like(levels, score)
+        laws = (law, found, *(member.programming for member in ensemble.members))
+        rows = [one.program(levels, scores, (0.0, 100.0)) - levels for one in laws]
+        wide = _T24 * np.std(rows[2:], axis=0, ddof=1)
+        for k in range(len(levels)):
+            value = float(rows[1][k])
+            yield f"{name} quantile", float(rows[0][k]), Estimate(value, value - wide[k],
+                                                                  value + wide[k])  # fmt: skip
+
+
+_CORRELATION = tuple(
+    tuple(1.0 if i == j else 0.8 - 0.12 * abs(i - j) for j in range(len(TIMES)))
+    for i in range(len(TIMES))
+)
+
+
+def recover_correlations(seed: int, cells: int = 1500) -> Found:
+    """Draw paths of tabulated correlations; intervals from the ensemble, as Fisher's z."""
+    true = CorrelationTable(times_s=TIMES, correlation=_CORRELATION, lifetime=2.0)
+    found, draws = _memory(seed, cells, true, true)
+    upper = np.triu_indices(len(TIMES), 1)
+
+    def z(memory: Memory) -> np.ndarray:
+        return np.arctanh(np.asarray(memory.correlation)[upper])
+
+    wide = _T24 * np.std([z(one) for one in draws], axis=0, ddof=1)
+    for i, j, value, w in zip(*upper, z(found), wide, strict=True):
+        held = Estimate(*(float(np.tanh(v)) for v in (value, value - w, value + w)))
+        yield f"correlation.{i}.{j}", _CORRELATION[i][j], held
+
+
+def _memory(seed: int, cells: int, true: Memory, start: Memory) -> tuple[Memory, list[Memory]]:
+    """Simulate paths of a memory law; return what is found, and what the ensemble's samples say."""
+    device = _device(DRIFT["normal, root-log-time"]).replace(memory=true)
     measured = measure(understand(read_table(_table(device, seed, cells))), None)
     sample = drift_families.sample_of(measured.paths, REFERENCE)
     family = drift_families.Family("normal", "root-log-time", 2)
     drift = drift_families.fit_family(family, sample, REFERENCE)[0].law
-    start = RandomWalk(readout=0.5, readout_lifetime=1.0)
     first = refit(start, measured.paths, measured.groups, drift)
     ensemble = bootstrap(measured, device.programming, drift, first, (), members=25, seed=seed)
-    draws = np.array([(m.memory.readout, m.memory.readout_lifetime) for m in ensemble.members])
+    return first, [member.memory for member in ensemble.members]
+
+
+def recover_memory(seed: int, cells: int = 1500) -> Found:
+    """Draw paths of a random walk with read-out noise; intervals from the bootstrap ensemble."""
+    device = _device(DRIFT["normal, root-log-time"])
+    start = RandomWalk(readout=0.5, readout_lifetime=1.0)
+    first, members = _memory(seed, cells, device.memory, start)
+    draws = np.array([(one.readout, one.readout_lifetime) for one in members])
     free = np.stack([np.log(draws[:, 0] / (1 - draws[:, 0])), np.log(draws[:, 1])])
     wide = _T24 * free.std(axis=1, ddof=1)
     share = np.log(first.readout / (1 - first.readout)) + np.array([0, -wide[0], wide[0]])
@@ -245,8 +300,10 @@ def recover_temperature(seed: int) -> Found:
 CASES: dict[str, Callable[[int], Found]] = {
     **{f"programming: {n}": lambda s, n=n: recover_programming(n, s) for n in PROGRAMMING},
     **{f"drift: {n}": lambda s, n=n: recover_drift(n, s) for n in DRIFT},
+    "programming: tabulated quantiles": recover_programming_table,
     "drift: tabulated quantiles": recover_table,
     "memory: random walk": recover_memory,
+    "memory: correlation table": recover_correlations,
     "variance by source": recover_variance,
     "faults": recover_faults,
     "temperature": recover_temperature,
@@ -254,13 +311,81 @@ CASES: dict[str, Callable[[int], Found]] = {
 """Everything that has intervals."""
 
 
-def coverage(case: str, repeats: int, first: int = 0) -> dict[str, tuple[int, int]]:
-    """Return for each number how often its interval held the truth, and of how many."""
+Counts = dict[str, tuple[int, int]]
+"""For each number how often its interval held the truth, and of how many."""
+
+
+def coverage(case: str, repeats: int, first: int = 0) -> Counts:
+    """Count for each number of a case how often its interval held the truth.
+
+    Args:
+        case: One of ``CASES``.
+        repeats: How many times cells are drawn and fitted.
+        first: Seed of the first.
+    """
+    return _count(repeat(case, seed) for seed in range(first, first + repeats))
+
+
+def repeat(case: str, seed: int) -> dict[str, list[bool]]:
+    """Draw and fit once: for each number whether its interval held the truth."""
     held: dict[str, list[bool]] = {}
-    for seed in range(first, first + repeats):
-        for name, truth, found in CASES[case](seed):
-            held.setdefault(name, []).append(found.low <= truth <= found.high)
+    for name, truth, found in CASES[case](seed):
+        held.setdefault(name, []).append(bool(found.low <= truth <= found.high))
+    return held
+
+
+def _count(repeats: Iterator[dict[str, list[bool]]]) -> Counts:
+    held: dict[str, list[bool]] = {}
+    for one in repeats:
+        for name, hits in one.items():
+            held.setdefault(name, []).extend(hits)
     return {name: (sum(hits), len(hits)) for name, hits in held.items()}
+
+
+def _log_of(log: Path, case: str) -> Path:
+    return log / (case.replace(": ", "-").replace(", ", "-").replace(" ", "-") + ".jsonl")
+
+
+def logged(log: Path, case: str) -> dict[int, dict[str, list[bool]]]:
+    """Return the repeats of a case that a log holds, by seed."""
+    path = _log_of(log, case)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    records = (json.loads(line) for line in lines)
+    return {record["seed"]: record["held"] for record in records}
+
+
+def coverage_of_log(log: Path, case: str, repeats: int) -> Counts:
+    """Count the first repeats of a case in a log.
+
+    Raises:
+        SystemExit: The log does not hold so many yet.
+    """
+    known = logged(log, case)
+    lacking = set(range(repeats)) - known.keys()
+    if lacking:
+        sys.exit(f"{case}: {len(lacking)} of {repeats} repeats are not in {log} yet; run "
+                 f"python benchmarks/recover.py --log {log} --repeats {repeats}")  # fmt: skip
+    return _count(known[seed] for seed in range(repeats))
+
+
+def main() -> None:
+    """Add repeats to a log until all are there or the time is over."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--repeats", type=int, default=200)
+    parser.add_argument("--cases", default="", help="only cases that contain this text")
+    parser.add_argument("--minutes", type=float, default=np.inf)
+    options = parser.parse_args()
+    options.log.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + 60 * options.minutes
+    for case in (c for c in CASES if options.cases in c):
+        known = logged(options.log, case)
+        for seed in (k for k in range(options.repeats) if k not in known):
+            if time.monotonic() > end:
+                return
+            line = json.dumps({"seed": seed, "held": repeat(case, seed)})
+            with _log_of(options.log, case).open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
 
 
 def _device(drift: object) -> Device:
@@ -298,4 +423,7 @@ def _compare(truth: dict[str, float], found: dict[str, Estimate]) -> Found:
         yield name, truth.get(name, 0.0), estimate
 
 
-__all__ = ["CASES", "coverage"]
+__all__ = ["CASES", "coverage", "coverage_of_log"]
+
+if __name__ == "__main__":
+    main()

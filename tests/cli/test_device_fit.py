@@ -133,6 +133,16 @@ BAD = {
         table().assign(g_uS=table()["g_uS"] * 1e6), ["no RRAM has", "--units conductance="],
     ),
     "two devices in one table": (two_devices(), ["two windows in one table", "for example rows"]),
+    "two devices, by target": (
+        two_devices().assign(target_uS=lambda f: 10.0 + 10 * f["level"]).drop(columns="level"),
+        ["two windows in one table", "of 4 targets"],
+    ),
+    "too few cells for any law": (
+        table().query("cell < 4"), ["rows 2, 3, 4, 5: 4 cell(s)", "measure more cells"],
+    ),
+    "times off by a million": (
+        table(times=(0.0, 1e9, 1e11)), ["rows 482, 483", "say --units time=ms"],
+    ),
     "no rows": (table().head(0), ["no rows of data"]),
 }  # fmt: skip
 
@@ -178,7 +188,8 @@ def backwards():
 
 WEAK = {
     "times that go backwards": (backwards(), "times go backwards for 1 cell(s) (row 7)"),
-    "one time only": (table(times=(0.0,)), "one time only"),
+    "one time only": (table(times=(0.0,)), "one time only (0 s)"),
+    "one late time only": (table(times=(3600.0,)), "one time only (1 h)"),
     "one level only": (table().query("level == 1"), "one level only"),
     "few cells in a level": (
         table().query("level != 2 or cell < 60"), "fewer than 30 cells: 2 (15)",

@@ -95,7 +95,7 @@ def _valid(measured: Measured, window: tuple[float, float]) -> ValidRange:
         low, high = max(float(inside.min()), 0.0), float(inside.max())
         g = (short(min(low, window[0])), short(max(high, window[1])))
     if not len(paths.times_s):
-        return ValidRange(g_uS=g, t_s=(0.0, 0.0))
+        return ValidRange(g_uS=g, t_s=(short(paths.ref_s), short(paths.ref_s)))
     first = paths.ref_s if paths.ref_s > 0 else paths.span_s[0]
     span = (short(first), short(paths.span_s[1]))
     return ValidRange(g_uS=g, t_s=span, measured_t_s=span)

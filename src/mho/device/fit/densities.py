@@ -1,4 +1,4 @@
-"""Log densities of standardised shapes, with the derivatives that a likelihood fit needs."""
+"""Log densities of standardised shapes, with what a likelihood fit needs beside them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import digamma, gammaln, log_ndtr
+from scipy.special import digamma, gammaincc, gammaln, log_ndtr, ndtr, owens_t, stdtr
 
 from mho.device.shapes import (
     ExponentialPowerShape,
@@ -60,6 +60,34 @@ def _skew_normal(e: Floats, alpha: float) -> tuple[Floats, Floats]:
     return log_f, (-u + alpha * mills) / omega
 
 
+def _log(share: Floats) -> Floats:
+    return np.log(np.maximum(share, 1e-300))
+
+
+def _below_normal(e: Floats, _: float) -> Floats:
+    return np.asarray(log_ndtr(e))
+
+
+def _below_student(e: Floats, df: float) -> Floats:
+    return _log(stdtr(df, e / math.sqrt((df - 2) / df)))
+
+
+def _below_logistic(e: Floats, _: float) -> Floats:
+    return -np.logaddexp(0, -e * math.pi / math.sqrt(3))
+
+
+def _below_exponential_power(e: Floats, beta: float) -> Floats:
+    scale = math.exp(0.5 * (math.lgamma(1 / beta) - math.lgamma(3 / beta)))
+    outside = 0.5 * gammaincc(1 / beta, (np.abs(e) / scale) ** beta)
+    return _log(np.where(e < 0, outside, 1 - outside))
+
+
+def _below_skew_normal(e: Floats, alpha: float) -> Floats:
+    delta = alpha / math.sqrt(1 + alpha**2)
+    u = e * math.sqrt(1 - 2 * delta**2 / math.pi) + delta * math.sqrt(2 / math.pi)
+    return _log(ndtr(u) - 2 * owens_t(u, alpha))
+
+
 @dataclass(frozen=True)
 class ShapeFamily:
     """A shape as the likelihood sees it.
@@ -67,6 +95,7 @@ class ShapeFamily:
     Args:
         name: Its name on a card.
         density: Standardised error and parameter to log density and its slope in the error.
+        log_below: Standardised error and parameter to the log of the share that lies below it.
         parameter: The optimiser's free number to the shape's parameter; None without one.
         start: Where the optimiser begins.
         law: The parameter to the shape's law.
@@ -74,6 +103,7 @@ class ShapeFamily:
 
     name: str
     density: Callable[[Floats, float], tuple[Floats, Floats]]
+    log_below: Callable[[Floats, float], Floats]
     parameter: Callable[[float], float] | None
     start: float
     law: Callable[[float], Any]
@@ -82,19 +112,22 @@ class ShapeFamily:
 SHAPES = {
     family.name: family
     for family in (
-        ShapeFamily("normal", _normal, None, 0.0, lambda _: NormalShape()),
-        ShapeFamily("logistic", _logistic, None, 0.0, lambda _: LogisticShape()),
+        ShapeFamily("normal", _normal, _below_normal, None, 0.0, lambda _: NormalShape()),
         ShapeFamily(
-            "student-t", _student, lambda x: 2 + math.exp(min(max(x, -0.7), 7.0)), 1.0,
+            "logistic", _logistic, _below_logistic, None, 0.0, lambda _: LogisticShape()
+        ),
+        ShapeFamily(
+            "student-t", _student, _below_student,
+            lambda x: 2 + math.exp(min(max(x, -0.7), 7.0)), 1.0,
             lambda df: StudentShape(df=df),
         ),
         ShapeFamily(
-            "exponential-power", _exponential_power,
+            "exponential-power", _exponential_power, _below_exponential_power,
             lambda x: math.exp(min(max(x, -0.6), 4.0)), 0.7,
             lambda beta: ExponentialPowerShape(beta=beta),
         ),
         ShapeFamily(
-            "skew-normal", _skew_normal, lambda x: 30 * math.tanh(x / 30), 1.0,
+            "skew-normal", _skew_normal, _below_skew_normal, lambda x: 30 * math.tanh(x / 30), 1.0,
             lambda alpha: SkewNormalShape(alpha=alpha),
         ),
     )

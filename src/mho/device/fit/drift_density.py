@@ -30,7 +30,10 @@ def _nodes(drift: Drift, paths: Paths) -> Floats:
 
 
 def log_densities(drift: Drift, paths: Paths) -> tuple[Floats, Floats]:
-    """Return score and log density (1/µS) of each change, shape ``(paths, times)``; NaN kept."""
+    """Return score and log density (1/µS) of each change, shape ``(paths, times)``; NaN kept.
+
+    Of a reading of 0 µS it is the log of the share of cells that end there.
+    """
     scores = np.full(paths.change_uS.shape, np.nan)
     logs = np.full(paths.change_uS.shape, np.nan)
     nodes = _nodes(drift, paths)
@@ -39,8 +42,10 @@ def log_densities(drift: Drift, paths: Paths) -> tuple[Floats, Floats]:
         read = np.flatnonzero(~np.isnan(paths.change_uS[:, column]))
         for start in range(0, len(read), _CHUNK):
             some = read[start : start + _CHUNK]
+            g0, change = paths.g0_uS[some], paths.change_uS[some, column]
+            zero = g0 + change <= 0
             scores[some, column], logs[some, column] = score_and_log_density(
-                rows, nodes, score_max, paths.g0_uS[some], paths.change_uS[some, column]
+                rows, nodes, score_max, g0, change, zero if zero.any() else None
             )
     return scores, logs
 

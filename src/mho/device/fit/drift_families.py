@@ -89,8 +89,11 @@ def some_cells(paths: Paths) -> Paths:
 def sample_of(paths: Paths, reference: float) -> Sample:
     """Return the changes as one list of values."""
     row, column = np.nonzero(~np.isnan(paths.change_uS))
-    points = Points(paths.g0_uS[row] / reference, np.log(paths.times_s)[column])
-    return Sample(points, paths.change_uS[row, column], paths.cell[row])
+    g0, change = paths.g0_uS[row], paths.change_uS[row, column]
+    zero = g0 + change <= 0
+    points = Points(g0 / reference, np.log(paths.times_s)[column])
+    change = np.maximum(change, -g0)
+    return Sample(points, change, paths.cell[row], at_zero=zero if zero.any() else None)
 
 
 @dataclass(frozen=True)

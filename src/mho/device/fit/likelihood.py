@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import minimize
 
 from mho.device.fit.bases import Basis, Points
@@ -25,18 +26,22 @@ class Sample:
         value: What was measured, in the family's own domain, shape ``(n,)``.
         cell: Which cell each value is of: reads of one cell are not independent.
         offset: Log of the derivative that turns a density of ``value`` into one of µS.
+        at_zero: Which values were read as 0 µS: a conductance ends there, so that all is known of
+            the value is that it lies there or below; None where none was.
     """
 
     points: Points
     value: Floats
     cell: Codes
     offset: Floats | float = 0.0
+    at_zero: npt.NDArray[np.bool_] | None = None
 
     def take(self, which: Any) -> Sample:
         """Return some of the values."""
         offset = self.offset if isinstance(self.offset, float) else self.offset[which]
         points = Points(self.points.x[which], self.points.ln_t[which])
-        return Sample(points, self.value[which], self.cell[which], offset)
+        at_zero = None if self.at_zero is None else self.at_zero[which]
+        return Sample(points, self.value[which], self.cell[which], offset, at_zero)
 
 
 class _Terms(NamedTuple):
@@ -109,7 +114,25 @@ class Model:
         middle = self.middle.at(of_middle, sample.points)[0]
         e = (sample.value - middle) / self._spread(of_spread, sample)[0]
         low, high = (self.shape.parameter(float(theta[-1]) + d) for d in (-1e-4, 1e-4))
-        return (self.shape.density(e, high)[0] - self.shape.density(e, low)[0]) / 2e-4
+        up, down = (self._shape_terms(e, p, sample)[0] for p in (high, low))
+        return (up - down) / 2e-4
+
+    def _shape_terms(
+        self, e: Floats, parameter: float, sample: Sample
+    ) -> tuple[Floats, Floats, Floats | float]:
+        """Return log densities of standardised values, their slopes, and 1 where one is a density.
+
+        Where a reading is 0 it is the share below instead: the law may go on, the cell cannot.
+        """
+        assert self.shape is not None
+        log_f, slope = self.shape.density(e, parameter)
+        if sample.at_zero is None:
+            return log_f, slope, 1.0
+        zero = sample.at_zero
+        below = self.shape.log_below(e[zero], parameter)
+        slope[zero] = np.exp(log_f[zero] - below)
+        log_f[zero] = below
+        return log_f, slope, np.where(zero, 0.0, 1.0)
 
     def _spread(self, theta: Floats, sample: Sample) -> tuple[Floats, Floats]:
         spread, slope = self.spread.at(theta, sample.points)
@@ -123,10 +146,10 @@ class Model:
             log_f, d_middle, d_spread = gamma_terms(sample.value, middle, spread)
         else:
             e = (sample.value - middle) / spread
-            standard, slope = self.shape.density(e, parameter)
-            log_f = standard - np.log(spread)
+            standard, slope, one = self._shape_terms(e, parameter, sample)
+            log_f = standard - one * np.log(spread)
             d_middle = -slope / spread
-            d_spread = -(slope * e + 1) / spread
+            d_spread = -(slope * e + one) / spread
         return _Terms(log_f, d_middle, d_spread, middle_slope, spread_slope)
 
 

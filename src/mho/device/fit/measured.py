@@ -14,6 +14,10 @@ from mho.device.fit.variance import VarianceFit, fit_variance
 from mho.device.tables.paths import Paths, build_paths
 from mho.device.tables.reads import Reads
 from mho.errors import TableError
+from mho.units import time_text
+
+_FEWEST = 10
+"""Cells under which nothing is fitted: no spread is known from fewer."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ def measure(reads: Reads, temperature_C: float | None) -> Measured:
     chosen = _temperature(reads, temperature_C, warnings)
     paths, more = build_paths(reads, chosen)
     warnings += more
+    if len(paths) < _FEWEST:
+        raise TableError(
+            f"{reads.name}, {reads.where(paths.row)}: {len(paths)} cell(s) with a first reading; a "
+            f"law needs {_FEWEST} or more, and 30 or more at each level; measure more cells."
+        )
     states = find_states(paths)
     faults = find_faults(paths, states)
     states = replace(states, code=np.where(faults.faulty, -1, states.code), overshoot=faults.faulty)
@@ -85,7 +94,8 @@ def measure(reads: Reads, temperature_C: float | None) -> Measured:
         )
     if not len(paths.times_s):
         warnings.append(
-            "one time only: programming is fitted, drift is not; read the same cells again later"
+            f"one time only ({time_text(paths.ref_s)}): what was read then counts as programmed, "
+            "and drift is not fitted; read the same cells again later"
         )
     return Measured(paths, states, groups, faults, variance, tuple(warnings))
 

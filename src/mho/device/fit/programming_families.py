@@ -95,7 +95,9 @@ class Errors:
         """Return the errors as a family sees them."""
         points = Points(self.target_uS / reference, np.zeros(len(self.g_uS)))
         if domain == "µS":
-            return Sample(points, self.g_uS - self.target_uS, self.cell)
+            zero = self.g_uS <= 0
+            error = np.maximum(self.g_uS, 0) - self.target_uS
+            return Sample(points, error, self.cell, at_zero=zero if zero.any() else None)
         ratio = self.g_uS / self.target_uS
         if domain == "ln":
             return Sample(points, np.log(ratio), self.cell, -np.log(self.g_uS))
@@ -286,8 +288,9 @@ def _table_candidates(
 
 def _log_densities(law: QuantileSpread, errors: Errors) -> Floats:
     nodes, rows = np.asarray(law.g_uS), np.asarray(law.error_uS)
-    error = errors.g_uS - errors.target_uS
-    return score_and_log_density(rows, nodes, law.score_max, errors.target_uS, error)[1]
+    error, zero = errors.g_uS - errors.target_uS, errors.g_uS <= 0
+    at_zero = zero if zero.any() else None
+    return score_and_log_density(rows, nodes, law.score_max, errors.target_uS, error, at_zero)[1]
 
 
 def refit(law: ProgrammingNoise, paths: Paths, states: States) -> ProgrammingNoise:

@@ -12,6 +12,8 @@ from mho.device.tables.reads import Codes, Floats
 
 _FEW = 30
 _MOST_STATES = 1024
+_HEAP = 5.0
+"""Readings a bin, smoothed over five, from which a heap is one: chance makes lower ones."""
 
 
 @dataclass(frozen=True)
@@ -141,19 +143,12 @@ def _from_clusters(paths: Paths) -> States:
         "any conductance counts as intended",
         _no_overshoot(paths),
     )
-    low, high = np.quantile(g0, [0.001, 0.999])
-    if len(paths) < 2 * _FEW or high <= low:
+    found = [_heaps(g0, per_bin) for per_bin in (20, 6)] if len(paths) >= 2 * _FEW else []
+    bounds = max(found, key=len, default=np.empty(0))
+    if not bounds.size:
         return none
-    density, edges = np.histogram(g0, bins=int(np.clip(len(g0) / 20, 20, 512)), range=(low, high))
-    smooth = np.convolve(density, np.array([1, 2, 3, 2, 1]) / 9, mode="same")
-    cuts = _valleys(smooth)
-    if not cuts:
-        return none
-    bounds = (edges[cuts] + edges[np.asarray(cuts) + 1]) / 2
     code = np.searchsorted(bounds, g0)
     sizes = np.bincount(code, minlength=len(bounds) + 1)
-    if sizes.min() < _FEW:
-        return none
     centres = np.array([np.median(g0[code == k]) for k in range(len(sizes))])
     names = tuple(f"{g:.4g} µS" for g in centres)
     return States(
@@ -165,6 +160,29 @@ def _from_clusters(paths: Paths) -> States:
     )
 
 
+def _heaps(g0: Floats, per_bin: int) -> Floats:
+    """Return where heaps of 30 readings or more part, seen at one resolution.
+
+    Few wide bins miss heaps that lie close together, many narrow ones see heaps in noise: a heap
+    has to stand out by its height and by its number of cells.
+    """
+    low, high = np.quantile(g0, [0.001, 0.999])
+    if high <= low:
+        return np.empty(0)
+    bins = int(np.clip(len(g0) / per_bin, 20, 512))
+    density, edges = np.histogram(g0, bins=bins, range=(low, high))
+    smooth = np.convolve(density, np.array([1, 2, 3, 2, 1]) / 9, mode="same")
+    cuts = np.asarray(_valleys(smooth), dtype=np.int64)
+    bounds = (edges[cuts] + edges[cuts + 1]) / 2
+    while bounds.size:
+        sizes = np.bincount(np.searchsorted(bounds, g0), minlength=bounds.size + 1)
+        least = int(sizes.argmin())
+        if sizes[least] >= _FEW:
+            break
+        bounds = np.delete(bounds, min(least, bounds.size - 1))  # join it to a neighbour
+    return np.asarray(bounds)
+
+
 def _valleys(smooth: Floats) -> list[int]:
     """Return the bins between heaps: lower than a fifth of the heaps on both sides."""
     cuts: list[int] = []
@@ -173,12 +191,12 @@ def _valleys(smooth: Floats) -> list[int]:
     for i, height in enumerate(smooth):
         if not falling:
             peak = max(peak, height)
-            if height < 0.2 * peak:
+            if height < 0.2 * peak and peak > _HEAP:
                 falling, valley = True, i
         else:
             if height < smooth[valley]:
                 valley = i
-            if height > 5 * max(smooth[valley], 0.2):
+            if height > max(5 * smooth[valley], _HEAP):
                 cuts.append(valley)
                 falling, peak = False, height
     return cuts

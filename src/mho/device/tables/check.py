@@ -9,8 +9,12 @@ import numpy.typing as npt
 
 from mho.device.tables.reads import Codes, Floats, Reads
 from mho.errors import TableError
+from mho.units import TO_s, time_text
 
 Mask = npt.NDArray[np.bool_]
+
+_LIFETIME_s = 3.2e9
+"""A century: no cell was read later after its programming."""
 
 _ZERO_OFFSET = 0.01
 """A reading down to this share of the largest ones below zero is a meter's offset."""
@@ -30,6 +34,7 @@ def check_reads(reads: Reads, path: Codes) -> list[str]:
         TableError: The table cannot be fitted as it is.
     """
     _refuse_negative_times(reads)
+    _refuse_ages(reads)
     warnings = _negative_conductances(reads)
     order = np.lexsort((reads.t_s, path))
     _refuse_mixed_units(reads, path, order)
@@ -46,6 +51,21 @@ def _refuse_negative_times(reads: Reads) -> None:
             f"{reads.name}, {reads.where(bad)}: the time since programming is negative, first "
             f"{reads.t_s[bad][0]:g} s; subtract the time of programming from each cell's times."
         )
+
+
+def _refuse_ages(reads: Reads) -> None:
+    """Refuse times that nobody can have waited for: their unit is wrong."""
+    bad = reads.t_s > _LIFETIME_s
+    if not bad.any():
+        return
+    latest, taken = float(reads.t_s.max()), reads.units.get("time", "s")
+    fits = [unit for unit in ("ms", "us", "ns") if latest * TO_s[unit] / TO_s[taken] < _LIFETIME_s]
+    hint = f"; in {fits[0]} they would be possible: say --units time={fits[0]}" if fits else ""
+    raise TableError(
+        f"{reads.name}, {reads.where(bad)}: the time since programming is "
+        f"{time_text(latest)} with the column taken in {taken}, longer than anybody can have "
+        f"measured{hint}."
+    )
 
 
 def _negative_conductances(reads: Reads) -> list[str]:

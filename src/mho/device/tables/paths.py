@@ -203,8 +203,10 @@ def _refuse_mixed_windows(reads: Reads, paths: Paths) -> None:
         ends = np.cumsum([source.rows for source in sources])
         code = np.searchsorted(ends, table_row, side="right")
         _compare_groups(reads, paths, "file", Labels(code, [s.name for s in sources]))
-    if paths.level is not None:
-        _refuse_two_peaks(reads, paths)
+    wanted = paths.level if paths.level is not None else paths.target_uS
+    if wanted is not None:
+        what = "levels" if paths.level is not None else "targets"
+        _refuse_two_peaks(reads, paths, wanted, what)
 
 
 def _compare_groups(reads: Reads, paths: Paths, role: str, labels: Labels) -> None:
@@ -235,28 +237,27 @@ def _compare_groups(reads: Reads, paths: Paths, role: str, labels: Labels) -> No
         )
 
 
-def _refuse_two_peaks(reads: Reads, paths: Paths) -> None:
+def _refuse_two_peaks(reads: Reads, paths: Paths, wanted: npt.NDArray[Any], what: str) -> None:
     """Refuse levels that nearly all fall into two separate groups of first readings."""
-    assert paths.level is not None
     split, cells = 0, 0
     example: Codes = np.empty(0, dtype=np.int64)
-    for level in np.unique(paths.level):
-        mine = np.flatnonzero(paths.level == level)
+    order = np.argsort(wanted, kind="stable")
+    for mine in np.split(order, np.flatnonzero(np.diff(wanted[order])) + 1):
         if len(mine) < 30:
             continue
         cells += 1
-        order = mine[np.argsort(paths.g0_uS[mine])]
-        values = paths.g0_uS[order]
+        rising = mine[np.argsort(paths.g0_uS[mine])]
+        values = paths.g0_uS[rising]
         inner = slice(len(values) // 5, len(values) - len(values) // 5)
         gaps = np.diff(values[inner])
         at = int(np.argmax(gaps)) + inner.start + 1 if gaps.size else 0
         widths = max(np.ptp(values[:at]), np.ptp(values[at:])) if at else np.inf
         if gaps.size and gaps.max() > widths and values[at] > 1.2 * max(values[at - 1], 1e-9):
             split += 1
-            example = np.sort(paths.row[[order[0], order[-1]]])
+            example = np.sort(paths.row[[rising[0], rising[-1]]])
     if cells and split > 0.6 * cells:
         raise TableError(
-            f"{reads.name}: two windows in one table: in {split} of {cells} levels the first "
+            f"{reads.name}: two windows in one table: in {split} of {cells} {what} the first "
             f"readings form two separate groups (for example {reads.where(example)}); fit each "
             "kind of device from a table of its own, or name the programming with --columns cycle=…"
         )

@@ -32,6 +32,12 @@ def test_slopes_are_derivatives(name, parameter, law):
     np.testing.assert_allclose(density(E, parameter)[1], numeric, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(("name", "parameter", "law"), CASES)
+def test_shares_below(name, parameter, law):
+    expected = law.cdf(E * law.std() + law.mean())
+    np.testing.assert_allclose(np.exp(SHAPES[name].log_below(E, parameter)), expected, atol=1e-9)
+
+
 def test_gamma_and_its_derivatives():
     ratio, bias, cv = np.array([0.5, 1.0, 2.0]), np.full(3, 0.1), np.full(3, 0.4)
     log_f, d_bias, d_cv = gamma_terms(ratio, bias, cv)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from mho.device.fit.bases import FreePolynomial, Points, PositivePolynomial
 from mho.device.fit.densities import SHAPES
@@ -31,8 +34,26 @@ def test_the_normal_fit_is_mean_and_sd():
     assert log_likelihood == pytest.approx(expected)
 
 
-def test_gradients_of_shapes_with_a_parameter():
+def test_readings_of_zero_are_the_share_that_ends_there():
+    """Cells that a law would carry below 0 µS stop at 0: the law is found all the same."""
+    wanted = RNG.normal(1.0, 2.0, 4000)
+    zero = wanted <= 0
+    data = replace(sample(np.maximum(wanted, 0)), at_zero=zero)
+    theta, log_likelihood = maximise(model("normal"), data, np.array([0.5, 0.5]))
+    error = np.sqrt(np.diag(covariance(model("normal"), theta, data)))
+    assert abs(theta[0] - 1.0) < 4 * error[0]  # fails by chance once in 16,000 runs
+    assert abs(np.exp(theta[1]) - 2.0) < 4 * 2 * error[1]
+    censored = norm.logpdf(wanted[~zero], theta[0], np.exp(theta[1])).sum()
+    censored += zero.sum() * norm.logcdf(0, theta[0], np.exp(theta[1]))
+    assert log_likelihood == pytest.approx(censored)
+    naive, _ = maximise(model("normal"), sample(np.maximum(wanted, 0)), np.array([0.5, 0.5]))
+    assert abs(np.exp(naive[1]) - 2.0) > 4 * 2 * error[1]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_gradients_of_shapes_with_a_parameter(ended):
     one, data = model("student-t"), sample(RNG.standard_t(5, 50))
+    data = replace(data, at_zero=data.value < -0.5) if ended else data
     theta = np.array([0.1, 0.2, 0.5])
     total, slope = one.total(theta, data)
     _, each = one.scores(theta, data)

@@ -56,6 +56,20 @@ def test_separate_heaps_are_states():
     assert np.bincount(states.code).tolist() == pytest.approx([300] * 4, abs=3)
 
 
+def test_few_cells_at_close_levels_are_heaps_too():
+    g0 = np.concatenate([RNG.normal(c, 0.3, 60) for c in (10, 20, 30, 40, 60, 90, 120)])
+    states = find_states(paths(g0))
+    np.testing.assert_allclose(states.g_uS, [10, 20, 30, 40, 60, 90, 120], atol=0.3)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_one_wide_heap_is_not_cut(seed):
+    """Neither bells nor long tails: a false state is seen in fewer than one table in a hundred."""
+    rng = np.random.default_rng(seed)
+    for g0 in (rng.normal(40, 6, 1500), rng.lognormal(3, 0.5, 3000), rng.uniform(2, 80, 400)):
+        assert not find_states(paths(g0)).known
+
+
 def test_readings_that_run_together_have_no_states():
     states = find_states(paths(RNG.uniform(5, 100, 2000)))
     assert not states.known
