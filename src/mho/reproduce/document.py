@@ -52,7 +52,8 @@ def document(
         _table(comparisons),
     ]
     for found in curves:
-        parts += [f"## {found['what']}\n", curve_table(found)]
+        picture = [f"![{found['what']}]({found['picture']})\n"] if "picture" in found else []
+        parts += [f"## {found['what']}\n", *picture, curve_table(found)]
     for name, figures in studies.items():
         parts += [f"## Study `{name}`\n", f"{figures['verdict']}\n", _steps(figures)]
     return "\n".join(parts)

@@ -74,13 +74,22 @@ class Curve(Law):
         what: The curve in words.
         dataset: Name of the data set that it is part of.
         study: Name of the study's file with a ``[sweep]``, without ``.toml``.
-        values: Names of the swept keys to show.
+        values: Names of the swept keys to show; the first is the horizontal axis of a picture.
+        quantity: What is shown: accuracies ``"kept"`` of the drift-free one at the end of life, or
+            the ``"accuracy"`` itself, drawn as well.
+        steps: Steps to show; all by default.
+        alone: Steps among them that only the first of the values changes.
+        ticks: How values of the horizontal axis read, by their text.
     """
 
     what: str
     dataset: str
     study: str
     values: Annotated[tuple[str, ...], Field(min_length=1)]
+    quantity: Literal["kept", "accuracy"] = "kept"
+    steps: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
+    ticks: dict[str, str] = Field(default_factory=dict)
 
 
 class Paper(Law):

@@ -18,6 +18,7 @@ from mho.reproduce.compare import compare
 from mho.reproduce.curves import curve
 from mho.reproduce.document import document
 from mho.reproduce.paper import Paper, load_paper, study_file
+from mho.reproduce.picture import curve_picture
 from mho.study.run import run_study
 
 
@@ -63,7 +64,11 @@ def reproduce(
     }
     comparisons = [compare(e, studies[e.study]) for e in expected]
     curves = [
-        curve(c, run_study(study_file(name, c.study), folder / c.study, progress=progress))
+        _drawn(
+            curve(c, run_study(study_file(name, c.study), folder / c.study, progress=progress)),
+            folder,
+            name,
+        )
         for c in paper.curves
         if dataset in (None, c.dataset)
     ]
@@ -81,6 +86,15 @@ def reproduce(
     atomic_write(folder / f"{name}.json", json.dumps(plain, indent=1, allow_nan=False) + "\n")
     atomic_write(folder / f"{name}.md", document(paper, comparisons, studies, facts, curves))
     return {**plain, "page": str(folder / f"{name}.md")}
+
+
+def _drawn(found: dict[str, Any], folder: Path, name: str) -> dict[str, Any]:
+    """Draw a curve of accuracies beside the page, and say where."""
+    if "x" not in found:
+        return found
+    picture = f"{name}-{found['study']}.svg"
+    atomic_write(folder / picture, str(curve_picture(found)) + "\n")
+    return {**found, "picture": picture}
 
 
 def _facts(paper: Paper, dataset: str | None, studies: dict[str, Any]) -> dict[str, str]:

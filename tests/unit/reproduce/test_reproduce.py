@@ -1,6 +1,7 @@
 """Reproductions: every expectation finds its figure, and the page shows both."""
 
 import tomllib
+from xml.etree import ElementTree
 
 import pytest
 
@@ -9,6 +10,7 @@ from mho.reproduce import run as runner
 from mho.reproduce.compare import compare
 from mho.reproduce.curves import curve, curve_table
 from mho.reproduce.paper import Curve, Expectation, list_papers, load_paper, study_file
+from mho.reproduce.picture import curve_picture
 from mho.study.spec import AS_IS, read_study
 
 
@@ -136,7 +138,7 @@ def test_the_page_shows_what_was_expected_beside_what_was_measured(tmp_path, mon
     one = paper.expect[0].model_copy(update={"step": "mended"})
     monkeypatch.setattr(runner, "run_study", lambda *args, **kwargs: FIGURES)
     monkeypatch.setattr(
-        runner, "load_paper", lambda name: paper.model_copy(update={"expect": (one,)})
+        runner, "load_paper", lambda name: paper.model_copy(update={"expect": (one,), "curves": ()})
     )
     found = runner.reproduce("charan2020", out=tmp_path, progress=False)
     page = (tmp_path / "charan2020.md").read_text()
@@ -151,3 +153,35 @@ def test_unknown_papers_and_data_sets_name_the_nearest():
         runner.reproduce("charan")
     with pytest.raises(mho.MhoError, match="Did you mean 'mnist'"):
         runner.reproduce("charan2020", dataset="minst")
+
+
+def reached(mean):
+    return {"mean": mean, "ci_low": mean - 0.01, "ci_high": mean + 0.01, "worst": mean - 0.02,
+            "chips": 10, "sd": 0.01}  # fmt: skip
+
+
+BUDGETS = {
+    "cells": [
+        {"values": {"share": share, "rule": rule},
+         "steps": [{"name": "distilled", "times": [reached(0.9)]},
+                   {"name": "adapted", "times": [reached(0.9 + share)]}]}
+        for share in (0.01, 0.05) for rule in ("top", "any")
+    ],
+}  # fmt: skip
+
+
+def test_curves_of_accuracy_are_drawn_a_line_a_rule():
+    wanted = Curve(
+        what="Which rule?", dataset="mnist", study="s", values=("share", "rule"),
+        quantity="accuracy", alone=("distilled",), ticks={"0.01": "1 %"},
+    )  # fmt: skip
+    found = curve(wanted, BUDGETS)
+    table = curve_table(found)
+    assert "| 0.01 | top | 90.00 [89.0, 91.0], worst 88.0 | 91.00 [90.0, 92.0]" in table
+    svg = str(curve_picture(found))
+    root = ElementTree.fromstring(svg)
+    texts = [t.text for t in root.iter() if t.tag.endswith("text")]
+    assert {"distilled", "top", "any", "share", "1 %", "0.05"} <= set(texts)
+    lines = [p for p in root.iter() if p.get("class") == "line"]
+    assert len(lines) == 3
+    assert sum(p.get("class") == "band" for p in root.iter()) == 3  # of the chips
