@@ -2,10 +2,13 @@
 
 The mean over all chips of the accuracy on all examples is wanted. A chip's accuracy needs no more
 than an unbiased estimate from some of the examples: chips average it out. With the variance S
-between chips and V of one answer within its stratum, the plan seeks the cheapest numbers of chips
-and of examples for each::
+between chips and V of one answer within its stratum, the plan seeks numbers of chips and of
+examples for each, m, that are cheapest::
 
-    least chips * (price_of_chip + price * m)   with   t² (S + V / m (1 - m / N)) / chips <= h²
+    least chips * (price_of_chip + price * m)   with   t² (S + V / m - V / N) / chips <= h²
+
+A short pilot says little about S. So m is what costs least, as a ratio to the best, on average over
+the S that the pilot leaves open; the number of chips then follows from the chips themselves.
 
 Where the exact answer is dear and a cheap one is at hand, the mean is written as two terms,
 ``E[exact] = E[cheap] + E[exact - cheap]``. Each is found on chips of its own; the second has little
@@ -37,6 +40,8 @@ from mho.rng import Streams
 
 _FEWEST = 100
 """Examples that every chip sees at least, so that no single answer weighs much."""
+_PRICE_OF_CHIP = 60.0
+"""Where nothing is known of the network."""
 _SHARES = tuple(k / 10 for k in range(1, 10))
 """Shares of the variance that the first of two terms may have, tried by the plan."""
 
@@ -57,7 +62,8 @@ class TwoStage(Law):
         half_width: Wanted half-width of the interval, as a fraction: 0.002 is ±0.2 points.
         pilot_chips: Chips that plan.
         pilot_images: Examples that each of them sees.
-        price_of_chip: What drawing a chip costs, in passes of one example without converters.
+        price_of_chip: What drawing a chip costs, in passes of one example without converters; by
+            default worked out from the numbers of cells and of operations.
         price_of_exact: What a pass of one example through converters costs, in the same unit;
             about 8 for 8-bit converters and 128 × 128 tiles.
         at_least: Chips of each term: enough for Student's t to hold for values that are not quite
@@ -68,7 +74,7 @@ class TwoStage(Law):
     half_width: Annotated[float, Field(gt=0, lt=1)] = 0.002
     pilot_chips: Annotated[int, Field(ge=3)] = 5
     pilot_images: Annotated[int, Field(ge=16)] = 400
-    price_of_chip: Annotated[float, Field(ge=0)] = 60.0
+    price_of_chip: Annotated[float, Field(ge=0)] | None = None
     price_of_exact: Annotated[float, Field(ge=1)] = 8.0
     at_least: Annotated[int, Field(ge=4)] = 6
     at_most: Annotated[int, Field(ge=4)] = 2000
@@ -80,11 +86,11 @@ class Term:
 
     Attributes:
         name: ``"exact"``, ``"cheap"``, or ``"correction"`` (exact minus cheap).
-        chips: Chips that should be enough.
+        chips: Chips to begin with; more follow until the half-width is reached.
         images: Examples that each of them sees, by stratum.
-        between: Variance between chips, on all examples.
+        between: Variance between chips, on all examples: the middle of what the pilot leaves open.
         within: Variance that one example in all would leave, by the best split over strata.
-        price: What it would cost, in passes of one example without converters.
+        price: What it should cost, in passes of one example without converters.
     """
 
     name: TermName
@@ -247,9 +253,9 @@ class _Run:
 
 
 def _pilot(rule: TwoStage, sampler: _Sampler, seed: int) -> dict[str, list[Answers]]:
-    """Return the answers of the pilot's chips, by term: as many examples of each stratum."""
+    """Return the answers of the pilot's chips, by term; small strata get more than their share."""
     strata = sampler._strata
-    even = strata.allocate(rule.pilot_images, 1 / np.maximum(strata.shares, 1e-12))
+    even = strata.allocate(rule.pilot_images, 1 / np.sqrt(strata.shares))
     chips: Iterator[dict[str, Answers]] = (
         sampler.answers(chip, even, sampler.names) for chip in range(seed, seed + rule.pilot_chips)
     )
@@ -273,23 +279,23 @@ def plan(
     """
     spreads = {name: _spreads(chips) for name, chips in pilot.items()}
     prices = {"exact": 1.0, "cheap": 1.0, "correction": 1 + rule.price_of_exact}
-    if "exact" in pilot and rule.price_of_exact > 1:
+    if "exact" in pilot:
         prices["exact"] = rule.price_of_exact
     within = {n: float((strata.shares * s).sum()) ** 2 for n, s in spreads.items()}
-    between = {name: _between(strata, chips) for name, chips in pilot.items()}
+    between = {name: _between(strata, chips, within[name]) for name, chips in pilot.items()}
     best: tuple[Term, ...] = ()
     shares: Sequence[float] = (1.0,) if len(pilot) == 1 else _SHARES
     for share in shares:
         terms = []
         for name, part in zip(pilot, (share, 1 - share), strict=False):
-            chips, count = cheapest(
+            split = cheapest(
                 rule, between[name], within[name], strata.total, confidence,
                 half_width=rule.half_width * math.sqrt(part), price=prices[name],
             )  # fmt: skip
-            sizes = strata.allocate(count, spreads[name])
-            price = chips * (rule.price_of_chip + prices[name] * int(sizes.sum()))
-            images = tuple(int(m) for m in sizes)
-            terms.append(Term(name, chips, images, between[name], within[name], price))
+            images = tuple(int(m) for m in strata.allocate(split.images, spreads[name]))
+            terms.append(
+                Term(name, split.chips, images, between[name].middle, within[name], split.price)
+            )
         if not best or _price(terms) < _price(best):
             best = tuple(terms)
     return best
@@ -308,29 +314,66 @@ def _spreads(pilot: Sequence[Answers]) -> npt.NDArray[np.float64]:
     return np.sqrt([(np.square(a - a.mean()).sum() + 0.5) / len(a) for a in groups])
 
 
-def _between(strata: Strata, pilot: Sequence[Answers]) -> float:
-    """Return the variance between chips, less what comes from drawing examples."""
+@dataclass(frozen=True, eq=False)
+class Open:
+    """Values of a variance that a pilot leaves open.
+
+    Attributes:
+        values: The values, ascending.
+        weights: How plausible each is; they add up to 1.
+    """
+
+    values: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64]
+
+    @property
+    def middle(self) -> float:
+        """The median."""
+        return float(self.values[np.searchsorted(np.cumsum(self.weights), 0.5)])
+
+
+def _between(strata: Strata, pilot: Sequence[Answers], within: float) -> Open:
+    """Return the variances between chips that the pilot leaves open.
+
+    The spread of the pilot's estimates is ``(S + drawn) χ²(k - 1) / (k - 1)`` with what comes from
+    drawing examples known. Beforehand every order of magnitude of S counts the same, from V / N on,
+    which is left where a chip's errors have nothing in common.
+    """
+    freedom = len(pilot) - 1
     spread = float(np.var([strata.mean(answers) for answers in pilot], ddof=1))
     drawn = float(np.mean([strata.sampling_variance(answers) for answers in pilot]))
-    # Few chips cannot tell a small variance from none; a twentieth of what is seen is granted.
-    return max(spread - drawn, 0.05 * spread, 1e-12)
+    least = max(within / strata.total, 1e-12)
+    values = np.geomspace(least, 10 * max(spread, least), 17)
+    scaled = freedom * spread / (values + drawn)
+    logs = (freedom / 2) * np.log(np.maximum(scaled, 1e-300)) - scaled / 2
+    weights = np.exp(logs - logs.max())
+    return Open(values, weights / weights.sum())
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split of the effort: chips to begin with, examples for each, and what it should cost."""
+
+    chips: int
+    images: int
+    price: float
 
 
 def cheapest(
     rule: TwoStage,
-    between: float,
+    between: Open,
     within: float,
     total: int,
     confidence: float,
     *,
     half_width: float | None = None,
     price: float = 1.0,
-) -> tuple[int, int]:
-    """Return the number of chips, and of examples for each, that reach a half-width most cheaply.
+) -> Split:
+    """Return the split that reaches a half-width most cheaply.
 
     Args:
         rule: The price of a chip, and how many chips are allowed.
-        between: Variance between chips, on all examples.
+        between: Variances between chips, on all examples, that are to be reckoned with.
         within: Variance that one example in all would leave.
         total: How many examples there are.
         confidence: Confidence of the interval.
@@ -340,16 +383,18 @@ def cheapest(
     from scipy.special import stdtrit  # Student's quantile
 
     half_width = rule.half_width if half_width is None else half_width
-    least = chips_for(between, half_width, confidence, least=rule.at_least)
-    if least >= rule.at_most:
-        return rule.at_most, min(rule.pilot_images, total)
-    counts = np.unique(np.geomspace(least, max(8 * least, 100), 60).astype(int))
-    t = stdtrit(counts - 1, (1 + confidence) / 2)
-    room = counts * (half_width / t) ** 2 - between + within / total
-    images = np.ceil(within / np.maximum(room, 1e-300))
-    images = np.clip(images, min(_FEWEST, total), total)
-    best = int(np.argmin(counts * (rule.price_of_chip + price * images)))
-    return int(min(counts[best], rule.at_most)), int(images[best])
+    a_chip = _PRICE_OF_CHIP if rule.price_of_chip is None else rule.price_of_chip
+    images = np.unique(np.geomspace(min(_FEWEST, total), total, 60).astype(int))
+    variance = between.values[:, None] + within / images - within / total
+    chips = np.full_like(variance, 1e9)
+    for _ in range(4):  # the quantile depends on the number of chips
+        t = stdtrit(chips - 1, (1 + confidence) / 2)
+        chips = np.clip(np.ceil(variance * (t / half_width) ** 2), rule.at_least, rule.at_most)
+    logs = between.weights @ np.log(chips * (a_chip + price * images))
+    best = int(np.argmin(logs))
+    # Begin with what the more hopeful third asks for: chips are easily added, not taken back.
+    hopeful = int(np.searchsorted(np.cumsum(between.weights), 1 / 3))
+    return Split(int(chips[hopeful, best]), int(images[best]), float(np.exp(logs[best])))
 
 
 def chips_for(variance: float, half_width: float, confidence: float, *, least: int) -> int:
