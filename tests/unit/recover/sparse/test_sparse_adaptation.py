@@ -19,6 +19,7 @@ from mho.recover.sparse import (
     RandomDiagonals,
     RandomPositions,
     SparseAdaptation,
+    TopDiagonals,
     TopK,
 )
 from mho.recover.sparse.scores import weight_scores
@@ -106,6 +107,7 @@ def test_works_where_nothing_else_may_be_trained(rough: MappedNetwork, calibrati
         TopK(score="magnitude"),
         RandomPositions(),
         RandomDiagonals(),
+        TopDiagonals(),
         PerColumn(score="gradient"),
     ],
     ids=lambda rule: rule.law,
@@ -244,7 +246,7 @@ def test_an_optimiser_pays_for_its_state(rough: MappedNetwork, calibration: Data
     assert adam - plain == 78 * 2 * 16
 
 
-@pytest.mark.parametrize("rule", [RandomPositions(), RandomDiagonals(), PerColumn()])
+@pytest.mark.parametrize("rule", [RandomPositions(), TopDiagonals(), PerColumn()])
 @pytest.mark.parametrize("area", [0.05, 0.2])
 def test_a_budget_of_area_is_kept(rule, area, rough: MappedNetwork, calibration: Data) -> None:
     method = SparseAdaptation(budget_area=area, positions=rule, **QUICK)

@@ -1,0 +1,36 @@
+"""``mho reproduce --check``: yes or no, and which figure."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mho.cli.main import main
+from mho.reproduce import check as checking
+from mho.reproduce.check import Checked
+
+
+def one(measured):
+    return Checked("digits", "s", "adapted", 0.0, "mean", 0.99, 0.98, 1.0, measured,
+                   0.98 <= measured <= 1.0)  # fmt: skip
+
+
+@pytest.mark.parametrize(("measured", "code"), [(0.985, 0), (0.9, 1)])
+def test_a_figure_outside_is_named_and_ends_in_1(measured, code, tmp_path, monkeypatch, capsys):
+    seen = {}
+
+    def check(paper, *, dataset, seed):
+        seen.update(paper=paper, dataset=dataset, seed=seed)
+        return [one(0.99), one(measured)]
+
+    monkeypatch.setattr(checking, "check", check)
+    file = tmp_path / "check.json"
+    words = ["reproduce", "charan2020", "--check", "--seed", "7", "--json", str(file)]
+    assert main(words) == code
+    assert seen == {"paper": "charan2020", "dataset": None, "seed": 7}
+    shown = capsys.readouterr().out
+    assert ("digits (adapted, mean): 90.00% on fresh chips" in shown) == (code == 1)
+    found = json.loads(file.read_text())
+    assert len(found["figures"]) == 2
+    assert len(found["outside"]) == code
