@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -17,6 +17,8 @@ from mho.network.mapped import MappedNetwork
 from mho.network.ranges import Columns, LayerCodes, LayerRange, layer_codes
 from mho.network.reads import Reads
 from mho.network.tiled import TiledLayer
+
+_AT_ONCE = 32  # inputs
 
 
 def tiled(
@@ -89,11 +91,22 @@ def _observed(
         tiles.load(network.wanted(layer), None, None, bias)
         observers[layer.name] = _Observer(tiles, network.hardware.adc_range, quantile)
         tiles.observer = observers[layer.name]
-    call(model, inputs)
+    for part in [inputs] if quantile < 1 else _parts(inputs):  # a quantile is one of all
+        call(model, part)
     for layer in network.layers:
         if observers[layer.name].y_max is None:
             raise DataError(f"layer '{layer.name}' is not used by these inputs: it has no range.")
     return {name: observer.range for name, observer in observers.items()}
+
+
+def _parts(inputs: Inputs) -> Iterator[Inputs]:
+    """Cut inputs into parts, so that what is seen on the way takes little memory."""
+    if isinstance(inputs, Mapping):
+        names, columns = zip(*inputs.items(), strict=True)
+        pieces = zip(*(torch.split(column, _AT_ONCE) for column in columns), strict=True)
+        yield from (dict(zip(names, piece, strict=True)) for piece in pieces)
+    else:
+        yield from torch.split(inputs, _AT_ONCE)
 
 
 class _Observer:
