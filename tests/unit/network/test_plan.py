@@ -7,8 +7,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 import mho
+from mho.crossbar.reading import ReadPerProduct
+from mho.crossbar.sliced import BitSliced
+from mho.crossbar.wires import LadderWires
+from mho.device.read_noise import RelativeReadNoise
 from mho.network.lean import lean
 from mho.network.plan import Plan
+
+READING = mho.load_device("ideal").replace(read_noise=RelativeReadNoise(fraction=0.05))
 
 
 class Residual(nn.Module):
@@ -26,7 +32,7 @@ class Residual(nn.Module):
         return (self.norm2(self.second(y)) + x).relu()
 
 
-def network_of(seed, channels, groups, norm, bias, device="charan2020"):
+def network_of(seed, channels, groups, norm, bias, hardware=None):
     torch.manual_seed(seed)
     model = nn.Sequential(
         nn.Conv2d(2, channels, 3, stride=2, bias=bias),
@@ -41,9 +47,18 @@ def network_of(seed, channels, groups, norm, bias, device="charan2020"):
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.3, 3)
-    return mho.map_network(model, mho.Hardware(device=device))
+    return mho.map_network(model, hardware or mho.Hardware(device="charan2020"))
 
 
+HARDWARE = [
+    mho.Hardware(device="charan2020"),
+    mho.Hardware(device="falcone2025", mapping=mho.SingleDevice(scale="column")),
+    mho.Hardware(device="wan2022", mapping=mho.SignMagnitude()),
+    mho.Hardware(device="charan2020", mapping=mho.CharanLegacy()),
+    mho.Hardware(device="charan2020", mapping=BitSliced(slices=2, bits=3)),
+    mho.Hardware(device="ideal", rows=64, wires=LadderWires(row_ohm=1, col_ohm=1)),
+    mho.Hardware(device=READING, reading=ReadPerProduct(), rows=36),
+]
 X = torch.randn(21, 2, 8, 8, generator=torch.Generator().manual_seed(5))
 
 
@@ -61,13 +76,14 @@ def assert_equal(plan, snapshot, inputs=X):
     groups=st.sampled_from([1, 4]),
     norm=st.booleans(),
     bias=st.booleans(),
+    hardware=st.sampled_from(HARDWARE),
 )
-@settings(max_examples=25, deadline=None)
-def test_a_plan_computes_what_the_reference_computes(seed, channels, groups, norm, bias):
-    network = network_of(seed, channels, groups, norm, bias)
+@settings(max_examples=40, deadline=None)
+def test_a_plan_computes_what_the_reference_computes(seed, channels, groups, norm, bias, hardware):
+    network = network_of(seed, channels, groups, norm, bias, hardware)
     plan = Plan(network)
     for chip in (seed, seed + 1):
-        assert_equal(plan, network.program(chip).snapshot(0))
+        assert_equal(plan, network.program(chip).snapshot(0, read=chip))
 
 
 def test_batch_norms_behind_products_are_folded_away():

@@ -54,6 +54,16 @@ def test_a_chip_and_its_logits_are_the_same_on_any_number_of_threads(periphery, 
     assert torch.equal(found[0], found[2])
 
 
+def test_chips_drawn_at_once_are_the_chips_drawn_alone(threads):
+    threads(1)
+    mapped = network()
+    alone = [mapped.program(seed).snapshot("1 y").crossbar for seed in range(6)]
+    threads(3)
+    at_once = for_each(lambda seed: mapped.program(seed).snapshot("1 y").crossbar, range(6))
+    for one, other in zip(alone, at_once, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
 def test_counting_counts_every_sum_once_whatever_the_threads(threads):
     threads(2)
     mapped = network(adc_bits=6)
