@@ -55,6 +55,39 @@ def test_levels_now_and_after_ten_years_and_a_card_with_them(tmp_path):
     assert f"10 y *{times[1]['levels']:>9}" in shown
 
 
+def test_levels_where_the_user_puts_them(tmp_path, capsys):
+    figures = tmp_path / "a.json"
+    words = ("device", "levels", "wan2022", "--at", "0,20,40", "--time", "1s", "--json", figures)
+    assert main([str(word) for word in words]) == 0
+    record = json.loads(figures.read_text(encoding="utf-8"))
+    assert record["placement"] == "stated"
+    assert record["times"][0]["g_uS"] == [0, 20, 40]
+    capsys.readouterr()
+    refused(capsys, ("device", "levels", "wan2022", "--at", "0,a"), "--at expects", "'0,a'")
+    refused(capsys, ("device", "levels", "wan2022", "--at", "9,5"), "ascending order")
+    refused(capsys, ("device", "levels", "wan2022", "--at", "5,90"), "valid from 0 to 40 µS")
+    refused(capsys, ("device", "levels", "wan2022", "--at", "5,9", "--own"), "one of them")
+
+
+def test_a_hierarchy_is_simulated_fitted_and_mapped(tmp_path):
+    """Wafers and dies drawn on the command line are found again by the fit, within intervals."""
+    law, cells, card = (tmp_path / name for name in ("law.toml", "cells.csv.gz", "card.toml"))
+    text = done_well(mho("device", "show", "falcone2025", "--card"))
+    die = '[die]\nlaw = "added"\nwafer_sd_uS = 2.0\ndie_sd_uS = 1.0'
+    law.write_text(text.replace('[die]\nlaw = "none"', die), encoding="utf-8")
+    words = ("--cells", 4000, "--times", "1s,1h", "--dies", 25, "--wafers", 8, "--levels", 4)
+    done_well(mho("device", "simulate", law, *words, "-o", cells, "--seed", 3))
+    done_well(mho("device", "fit", cells, "-o", card, "--members", 0))
+    fit = json.loads(card.with_suffix(".fit.json").read_text(encoding="utf-8"))
+    for source, true in (("die", 1.0), ("wafer", 2.0)):
+        _, low, high = fit["variance"]["sds"][source]
+        assert low < true < high  # a fixed seed: one in ten would miss
+    assert len(fit["maps"]) == 8
+    page = tmp_path / "card.html"
+    done_well(mho("device", "report", card, "-o", page))
+    assert "wafer 8: mean programming error" in page.read_text(encoding="utf-8")
+
+
 def test_simulated_cells_are_a_table(tmp_path):
     path, figures = tmp_path / "cells.csv", tmp_path / "a.json"
     words = ("--cells", 30, "--times", "1s,1h,1d", "--levels", 4, "-o", path, "--json", figures)
@@ -100,6 +133,9 @@ def test_mistakes_end_in_one_sentence_and_leave_nothing(tmp_path, capsys):
     refused(capsys, ("device", "simulate", card, "--times", "20y", "-o", out), "valid from")
     refused(capsys, ("device", "simulate", card, "--times", "1s,later", "-o", out), "'later'")
     refused(capsys, ("device", "simulate", card, "--times", "1s", "--cells", 0, "-o", out), "0")
+    refused(
+        capsys, ("device", "simulate", card, "--times", "1s", "--wafers", 2, "-o", out), "--dies"
+    )
     refused(capsys, ("device", "compare", card, "falcon"), "'falcone2025'")
     refused(capsys, ("device", "export", "charan2020", "--to", "neurosim", "-o", out), "levels = 8")
     refused(

@@ -22,6 +22,7 @@ from mho.device.programming import ExactProgramming, ProgrammingNoise
 from mho.device.provenance import Provenance
 from mho.device.read_noise import NoReadNoise, ReadNoise
 from mho.device.temperature import AcceleratedDrift, Arrhenius
+from mho.device.wafers import Place
 from mho.errors import ConfigError, OutOfRangeError
 from mho.rng import Streams
 from mho.units import Time, all_seconds, time_text
@@ -166,7 +167,7 @@ class Device(Law):
         times_s: Sequence[float],
         streams: Streams,
         *,
-        die: Streams | None = None,
+        die: Streams | Place | None = None,
         path: int = 0,
         read: int | None = None,
     ) -> npt.NDArray[np.float32]:
@@ -177,7 +178,8 @@ class Device(Law):
             times_s: Times since programming in s; 0 is right after programming, before any drift.
             streams: The cells' identity; equal streams are the same cells.
             die: The identity of the die, where these cells are only a part of it: crossbars that
-                share it share its offset. None: these cells are a die of their own.
+                share it share its offset; a :class:`~mho.device.wafers.Place` says of which wafer
+                and lot it is. None: these cells are a die of their own.
             path: Which of the possible futures of these programmed cells; chips live in path 0.
             read: Number of the read whose noise to add, or None for the cells' own conductance.
 

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from mho.device.law import Array, Law
+from mho.device.wafers import Place
 from mho.rng import Streams
 
 Sd = Annotated[float, Field(ge=0)]
@@ -23,7 +24,7 @@ class NoDieOffset(Law):
 
     law: Literal["none"] = "none"
 
-    def shift(self, g: Array, die: Streams) -> Array:
+    def shift(self, g: Array, die: Streams | Place) -> Array:
         """Return ``g`` (µS)."""
         return g
 
@@ -36,7 +37,7 @@ class AddedDieOffset(Law):
     wafer_sd_uS: Sd = 0.0
     die_sd_uS: Sd = 0.0
 
-    def shift(self, g: Array, die: Streams) -> Array:
+    def shift(self, g: Array, die: Streams | Place) -> Array:
         """Return programmed conductances in µS on the die that these streams stand for."""
         sds = (self.lot_sd_uS, self.wafer_sd_uS, self.die_sd_uS)
         return np.asarray(np.maximum(g + np.asarray(_offset(die, sds), g.dtype), 0))
@@ -50,7 +51,7 @@ class MultipliedDieOffset(Law):
     wafer_sd_ln: Sd = 0.0
     die_sd_ln: Sd = 0.0
 
-    def shift(self, g: Array, die: Streams) -> Array:
+    def shift(self, g: Array, die: Streams | Place) -> Array:
         """Return programmed conductances in µS on the die that these streams stand for."""
         sds = (self.lot_sd_ln, self.wafer_sd_ln, self.die_sd_ln)
         return np.asarray(g * np.asarray(math.exp(_offset(die, sds)), g.dtype))
@@ -61,6 +62,9 @@ DieOffset = Annotated[
 ]
 
 
-def _offset(die: Streams, sds: tuple[float, ...]) -> float:
-    """Return the sum of one draw a level of the hierarchy; a chip is of a lot of its own."""
+def _offset(die: Streams | Place, sds: tuple[float, ...]) -> float:
+    """Return the sum of one draw a level; a chip without a place is of a lot of its own."""
+    if isinstance(die, Place):
+        draws = [streams.normal((1,), "offset")[0] for streams in (die.lot, die.wafer, die.die)]
+        return float(np.dot(sds, np.asarray(draws, dtype=np.float64)))
     return float(np.dot(sds, die.normal((len(sds),), "die").astype(np.float64)))

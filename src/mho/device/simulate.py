@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from mho.device.device import Device
 from mho.device.law import Array
+from mho.device.wafers import Die, Wafers
 from mho.errors import ConfigError
 from mho.files import atomic_path
 from mho.progress import Progress, progress_bar
@@ -31,11 +32,15 @@ _BLOCK = 1 << 15
 
 
 class Block(NamedTuple):
-    """Some simulated cells: ``conductance_uS[i, k]`` is the read i of the cell ``first + k``."""
+    """Some simulated cells: ``conductance_uS[i, k]`` is the read i of the cell ``first + k``.
+
+    ``die`` is where they sit; None where cells are of no named die.
+    """
 
     first: int
     target_uS: npt.NDArray[np.float32]
     conductance_uS: npt.NDArray[np.float32]
+    die: Die | None = None
 
 
 def targets_of(device: Device, levels: int | None = None) -> Array:
@@ -67,6 +72,7 @@ def simulated_cells(
     times: Sequence[Time],
     *,
     targets_uS: Array | None = None,
+    wafers: Wafers | None = None,
     seed: int = 0,
     read_noise: bool = True,
 ) -> Iterator[Block]:
@@ -80,6 +86,8 @@ def simulated_cells(
         cells: How many cells.
         times: Times since programming.
         targets_uS: Targets in µS that cells take in turn; None is :func:`targets_of`.
+        wafers: Dies over which the cells are spread evenly, each with the offset that the device's
+            die law draws for it, its wafer and its lot; None: all cells are of one die.
         seed: Which cells.
         read_noise: Whether reads carry read noise, as measured ones do.
 
@@ -99,12 +107,34 @@ def simulated_cells(
         device.check_time(t_s)
     targets = targets_of(device) if targets_uS is None else np.asarray(targets_uS)
     device.check_conductance(targets)
-    for first in range(0, cells, _BLOCK):
-        count = min(_BLOCK, cells - first)
-        target = targets[np.arange(first, first + count) % targets.size].astype(np.float32)
-        streams = Streams(seed, "simulate", first // _BLOCK)
-        read = 0 if read_noise else None
-        yield Block(first, target, device.conductances(target, times_s, streams, read=read))
+    read = 0 if read_noise else None
+    for place, start, end in _dies(cells, wafers):
+        streams = Streams(seed, "simulate") if place is None else place.place(seed).die
+        for first in range(start, end, _BLOCK):
+            count = min(_BLOCK, end - first)
+            target = targets[np.arange(first, first + count) % targets.size].astype(np.float32)
+            of_block = streams.child((first - start) // _BLOCK)
+            g = device.conductances(
+                target,
+                times_s,
+                of_block,
+                die=None if place is None else place.place(seed),
+                read=read,
+            )
+            yield Block(first, target, g, place)
+
+
+def _dies(cells: int, wafers: Wafers | None) -> list[tuple[Die | None, int, int]]:
+    """Return the dies, each with its first cell and the one after its last."""
+    if wafers is None:
+        return [(None, 0, cells)]
+    if cells < len(wafers):
+        raise ConfigError(
+            f"{len(wafers)} dies need as many cells or more; got {cells}. Ask for more cells, or "
+            "fewer dies."
+        )
+    edges = np.linspace(0, cells, len(wafers) + 1).astype(int).tolist()
+    return list(zip(wafers, edges[:-1], edges[1:], strict=True))
 
 
 def write_cells(
@@ -114,6 +144,7 @@ def write_cells(
     times: Sequence[Time],
     *,
     targets_uS: Array | None = None,
+    wafers: Wafers | None = None,
     seed: int = 0,
     read_noise: bool = True,
     progress: Progress | Literal[False] | None = None,
@@ -129,6 +160,7 @@ def write_cells(
         cells: How many cells.
         times: Times since programming.
         targets_uS: Targets in µS that cells take in turn; None is :func:`targets_of`.
+        wafers: Dies over which the cells are spread; the table then says where each one sits.
         seed: Which cells.
         read_noise: Whether reads carry read noise.
         progress: None for a bar on a terminal, False for silence, or a function of cells done,
@@ -152,8 +184,9 @@ def write_cells(
     """
     times_s = all_seconds(times)
     blocks = simulated_cells(
-        device, cells, times_s, targets_uS=targets_uS, seed=seed, read_noise=read_noise
-    )
+        device, cells, times_s, targets_uS=targets_uS, wafers=wafers, seed=seed,
+        read_noise=read_noise,
+    )  # fmt: skip
     first = next(blocks)  # a mistake in what is asked for ends here, before any file is made
     rows = 0
     with (
@@ -162,21 +195,32 @@ def write_cells(
         _text(temporary, Path(path)) as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        where = () if wafers is None else where_columns(wafers)
+        writer.writerow((*COLUMNS, *where))
         for block in itertools.chain([first], blocks):
-            writer.writerows(_rows(block, times_s))
+            writer.writerows(_rows(block, times_s, where))
             rows += block.conductance_uS.size
             report(block.first + block.target_uS.size, cells, f"{rows:,} rows")
     return rows
 
 
-def _rows(block: Block, times_s: Sequence[float]) -> Iterator[tuple[int, str, str, str]]:
+def where_columns(wafers: Wafers) -> tuple[str, ...]:
+    """Return the further columns that say where cells sit; one lot or wafer needs no name."""
+    several = [name for name in ("lot", "wafer") if getattr(wafers, f"{name}s") > 1]
+    return (*several, "die", "die_x", "die_y")
+
+
+def _rows(
+    block: Block, times_s: Sequence[float], columns: Sequence[str]
+) -> Iterator[tuple[int | str, ...]]:
     times = [f"{t:.12g}" for t in times_s]
     targets = [f"{g:.6g}" for g in block.target_uS.tolist()]
     reads = block.conductance_uS.T.tolist()
+    die = block.die
+    where = () if die is None else tuple(die.columns()[name] for name in columns)
     for index, (target, cell) in enumerate(zip(targets, reads, strict=True), block.first):
         for time, g in zip(times, cell, strict=True):
-            yield index, time, target, f"{g:.6g}"
+            yield index, time, target, f"{g:.6g}", *where
 
 
 def _text(temporary: Path, path: Path) -> IO[str]:

@@ -9,6 +9,7 @@ import pytest
 
 import mho
 from mho.device.simulate import simulated_cells, targets_of, write_cells
+from mho.device.wafers import Wafers
 from mho.errors import ConfigError, OutOfRangeError, StoreError
 
 
@@ -48,6 +49,46 @@ def test_more_cells_only_add_to_the_table(tmp_path):
     lines = many.read_text().splitlines()
     assert few.read_text().splitlines() == lines[:21]
     assert len(lines) == 80_001
+
+
+def test_cells_of_one_die_share_its_offset_and_dies_their_wafers():
+    """Offsets of 400 lots, each of 4 wafers of 4 dies, have the spreads of the law."""
+    die = {"law": "added", "lot_sd_uS": 4.0, "wafer_sd_uS": 2.0, "die_sd_uS": 1.0}
+    device = mho.load_device("ideal").replace(die=die)
+    wafers = Wafers(dies=4, wafers=4, lots=400)
+    blocks = list(
+        simulated_cells(device, 2 * len(wafers), [0], targets_uS=np.array([50.0]), wafers=wafers)
+    )
+    g = np.stack([block.conductance_uS[0] for block in blocks])
+    np.testing.assert_allclose(g[:, 0], g[:, 1])
+    offset = g[:, 0].reshape(400, 4, 4) - 50
+    of_lot, of_wafer = offset.mean(axis=(1, 2)), offset.mean(axis=2)
+    # four standard errors of an sd: fails by chance less than once in 5,000 runs
+    inside_wafer = (offset - of_wafer[..., None]).std() * np.sqrt(4 / 3)
+    inside_lot = (of_wafer - of_lot[:, None]).std() * np.sqrt(4 / 3)
+    assert inside_wafer == pytest.approx(1.0, rel=4 / np.sqrt(2 * 4800))
+    assert inside_lot == pytest.approx(np.sqrt(4 + 1 / 4), rel=4 / np.sqrt(2 * 1200))
+    assert of_lot.std() == pytest.approx(np.sqrt(16 + 4 / 4 + 1 / 16), rel=4 / np.sqrt(800))
+    assert device.sample([50.0], [0])[0] != 50
+
+
+def test_a_table_says_where_its_cells_sit(tmp_path):
+    path = tmp_path / "cells.csv"
+    write_cells(
+        path, mho.load_device("wan2022"), 120, ["1 s"], wafers=Wafers(dies=12, wafers=2),
+        progress=False,
+    )  # fmt: skip
+    cells = table(path)
+    assert cells.groupby(["wafer", "die"]).size().tolist() == [5] * 24
+    assert len(cells[["die_x", "die_y"]].drop_duplicates()) == 12
+    assert cells["cell"].is_unique
+
+
+def test_more_dies_than_cells_are_refused():
+    with pytest.raises(ConfigError, match="24 dies need as many cells"):
+        next(simulated_cells(mho.load_device("wan2022"), 10, [1], wafers=Wafers(12, 2)))
+    with pytest.raises(ConfigError, match="dies must be 1 or more"):
+        Wafers(dies=0)
 
 
 def test_seeds_are_other_cells_and_repeat(tmp_path):

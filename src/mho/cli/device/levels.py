@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
         "mho device levels falcone2025",
         "mho device levels falcone2025 --time 1s --time 10y --error-rate 0.001",
         "mho device levels charan2020 --own",
+        "mho device levels wan2022 --at 0,5,12,25,40 --time 1s --time 2d",
         "mho device levels my.toml --output my-levels.toml",
     )
     app.command("levels", epilog=examples(*lines))(levels)
@@ -46,6 +47,10 @@ def levels(
     own: Annotated[
         bool, typer.Option("--own", help="Take the card's own levels and say how they are read.")
     ] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="µS,µS,…", help="Take levels at these conductances instead."),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write the card with the levels of the last time."),
@@ -60,11 +65,12 @@ def levels(
     check_json(json)
     if output is not None:
         writable_file(output)
+    stated = None if at is None else _conductances(at, own)
     device = load_device(card)
     times = time or _times(device)
     readings = [
-        read_levels(device, t=t)
-        if own
+        read_levels(device, stated, t=t)
+        if own or stated
         else distinguishable_levels(device, error_rate=error_rate, t=t, placement=placement.value)
         for t in times
     ]
@@ -73,8 +79,23 @@ def levels(
         save_device(device.replace(levels=readings[-1].as_levels()), output)
         typer.echo(f"Card with these {readings[-1].count} levels: {output}")
     records = [_record(reading) for reading in readings]
-    asked = {"error_rate": None if own else error_rate, "placement": "own" if own else placement}
+    how = "own" if own else "stated" if stated else placement.value
+    asked = {"error_rate": None if own or stated else error_rate, "placement": how}
     write_json(json, {"device": device.name, **asked, "times": records})
+
+
+def _conductances(at: str, own: bool) -> list[float]:
+    """Read the levels that were stated."""
+    from mho.errors import ConfigError
+
+    if own:
+        raise ConfigError("--own takes the card's levels and --at others; say one of them.")
+    try:
+        return [float(word) for word in at.split(",")]
+    except ValueError:
+        raise ConfigError(
+            f"--at expects conductances in µS with commas between them, such as 0,5,12; got {at!r}."
+        ) from None
 
 
 def _times(device: Any) -> list[float]:

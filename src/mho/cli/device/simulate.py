@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     lines = (
         "mho device simulate falcone2025 --cells 2000 --times 1s,1h,1d,1week -o cells.csv",
         "mho device simulate my.toml --cells 100000 --times 1s,1d --levels 8 -o cells.csv.gz",
+        "mho device simulate my.toml --cells 9000 --times 0,1h --dies 30 --wafers 3 -o cells.csv",
     )
     app.command("simulate", epilog=examples(*lines))(simulate)
 
@@ -32,6 +33,11 @@ def simulate(
         int | None,
         typer.Option(help="Uniform levels that cells take in turn; else the card's own, or 16."),
     ] = None,
+    dies: Annotated[
+        int | None, typer.Option(help="Spread the cells over so many dies of each wafer.")
+    ] = None,
+    wafers: Annotated[int, typer.Option(help="So many wafers of each lot, with --dies.")] = 1,
+    lots: Annotated[int, typer.Option(help="So many lots, with --dies.")] = 1,
     seed: Annotated[int, typer.Option(help="Which cells.")] = 0,
     exact_reads: Annotated[
         bool, typer.Option("--exact-reads", help="Leave out the read noise.")
@@ -41,9 +47,13 @@ def simulate(
     """Write simulated cells in the table that 'mho device fit' reads."""
     from mho.device.cards import load_device
     from mho.device.simulate import targets_of, write_cells
+    from mho.device.wafers import Wafers
+    from mho.errors import ConfigError
     from mho.units import all_seconds
 
     check_json(json)
+    if dies is None and (wafers, lots) != (1, 1):
+        raise ConfigError("--wafers and --lots need --dies: how many dies each wafer has.")
     device = load_device(card)
     times_s = all_seconds(times.split(","))
     targets = targets_of(device, levels)
@@ -53,6 +63,7 @@ def simulate(
         cells,
         times_s,
         targets_uS=targets,
+        wafers=None if dies is None else Wafers(dies, wafers, lots),
         seed=seed,
         read_noise=not exact_reads,
     )

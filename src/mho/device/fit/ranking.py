@@ -11,6 +11,9 @@ import numpy.typing as npt
 from mho.device.fit.likelihood import Estimate
 from mho.device.tables.reads import Codes, Floats
 
+_SAME = 1e-3
+"""Nats a read that tell nobody anything: 1,000 reads for a factor e."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -90,10 +93,13 @@ class Ranking:
             return f"{self.winner.name} was the only family tried"
         gap, error = self.gap(other)
         counts = f"{other.parameters:,} numbers instead of {self.winner.parameters:,}"
-        if other.parameters >= self.winner.parameters:
+        behind = f"{abs(gap):.4f} ± {error:.4f} nats a read {'worse' if gap >= 0 else 'better'}"
+        if other.parameters == self.winner.parameters:
+            return f"{other.name} has as many numbers ({other.parameters:,}), predicts {behind}"
+        if other.parameters > self.winner.parameters:
             return (
                 f"{self.winner.name} is also the simpler one of the two best ({other.name} needs "
-                f"{counts} and predicts {gap:.4f} ± {error:.4f} nats a read worse)"
+                f"{counts} and predicts {behind})"
             )
         return (
             f"choosing the simpler {other.name} ({counts}) costs {gap:.4f} ± {error:.4f} nats "
@@ -123,12 +129,22 @@ class Ranking:
 
 
 def rank(candidates: list[Candidate], cells: npt.NDArray[np.int64]) -> Ranking:
-    """Sort families by held-out log-likelihood; where nothing was held out, by AIC."""
-    if all(np.isfinite(c.held_out) for c in candidates):
-        order = sorted(candidates, key=lambda c: -c.held_out)
-    else:
-        order = sorted(candidates, key=lambda c: c.aic)
-    return Ranking(tuple(order), cells)
+    """Sort families by held-out log-likelihood; where nothing was held out, by AIC.
+
+    A family that the best one beats by less than its standard error and less than 0.001 nats a read
+    is as good: the one with the fewest numbers then comes first.
+    """
+    if not all(np.isfinite(c.held_out) for c in candidates):
+        return Ranking(tuple(sorted(candidates, key=lambda c: c.aic)), cells)
+    order = sorted(candidates, key=lambda c: -c.held_out)
+    ranking = Ranking(tuple(order), cells)
+    as_good = [c for c in order if _no_worse(*ranking.gap(c))]
+    first = min(as_good, key=lambda c: c.parameters)
+    return Ranking((first, *(c for c in order if c is not first)), cells)
+
+
+def _no_worse(gap: float, error: float) -> bool:
+    return gap <= min(error, _SAME)
 
 
 def _finite(value: float) -> float | None:

@@ -31,6 +31,27 @@ def test_a_simple_winner_costs_nothing():
     assert "a is also the simpler one" in ranking.price()
 
 
+def test_of_families_that_predict_alike_the_simplest_wins():
+    noise = RNG.normal(0, 0.05, 200)
+    alike = noise - noise.mean()
+    ranking = rank(
+        [
+            candidate("b", 9, BASE + alike + 5e-4),
+            candidate("a", 2, BASE),
+            candidate("c", 1, BASE - 0.1),
+        ],
+        CELLS,
+    )
+    assert [c.name for c in ranking.candidates] == ["a", "b", "c"]
+    assert "b needs 9 numbers instead of 2 and predicts 0.0005" in ranking.price()
+    assert "nats a read better" in ranking.price()
+
+
+def test_as_many_numbers_are_no_simpler():
+    ranking = rank([candidate("a", 2, BASE), candidate("b", 2, BASE - 0.1)], CELLS)
+    assert "b has as many numbers (2), predicts 0.1000" in ranking.price()
+
+
 def test_the_error_of_a_gap_counts_cells_not_reads():
     by_cell = RNG.normal(0.05, 0.2, 50)[CELLS]
     ranking = rank([candidate("a", 1, BASE + by_cell), candidate("b", 1, BASE)], CELLS)
