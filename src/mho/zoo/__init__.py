@@ -1,6 +1,6 @@
 """Reference networks, and weights for them that were trained with mho's own recipes."""
 
-from mho.zoo.build import ARCHITECTURES, build, recipe_of
+from mho.zoo.build import ARCHITECTURES, build, recipe_of, shell
 from mho.zoo.card import Accuracy, ModelCard, TrainingData
 from mho.zoo.trained import card, list_networks, load, save
 
@@ -15,4 +15,5 @@ __all__ = [
     "load",
     "recipe_of",
     "save",
+    "shell",
 ]

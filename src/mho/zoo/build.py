@@ -31,17 +31,23 @@ _EXAMPLE: Final = "example_shape"  # map_network traces a zero input of this sha
 
 
 def build(
-    name: str, *, seed: int = 0, initial_sd: float | None = None, **options: Any
+    name: str,
+    *,
+    seed: int = 0,
+    initial_sd: float | None = None,
+    initial_bias: float = 0.0,
+    **options: Any,
 ) -> nn.Module:
     """Build an untrained reference network.
 
     Use it to train or to test; :func:`mho.zoo.load` gives networks that are trained. Weights are
-    drawn from N(0, 2 / inputs of the matrix) (He et al., ICCV 2015), biases are zero.
+    drawn from N(0, 2 / inputs of the matrix) (He et al., ICCV 2015), biases are zero, unless said.
 
     Args:
         name: ``"lenet5"``, ``"charan-mnist"``, ``"resnet20"``, ``"resnet32"`` or ``"vgg16"``.
         seed: Draw of the initial weights: the same seed gives the same network.
         initial_sd: Standard deviation of the initial weights of every layer, whatever its size.
+        initial_bias: All initial biases.
         options: What the network's builder takes, e.g. ``width=0.25`` for ``"vgg16"``.
 
     Raises:
@@ -50,6 +56,25 @@ def build(
     >>> sum(p.numel() for p in build("lenet5").parameters())
     61706
     """
+    model = shell(name, **options)
+    _initialise(model, Streams(seed, "zoo", name), initial_sd, initial_bias)
+    setattr(model, _RECIPE, (name, dict(options)))
+    setattr(model, _EXAMPLE, (1, 28, 28) if name in _DIGITS else (3, 32, 32))
+    return model
+
+
+def shell(name: str, **options: Any) -> nn.Module:
+    """Return the layers of a reference network with whatever is in their weights.
+
+    On torch's ``meta`` device it costs no memory, however large the options make the network.
+
+    Args:
+        name: As for :func:`build`.
+        options: What the network's builder takes.
+
+    Raises:
+        ConfigError: Name or option is unknown; the nearest known one is named.
+    """
     if name not in ARCHITECTURES:
         raise unknown("network", name, ARCHITECTURES)
     builder = ARCHITECTURES[name]
@@ -57,11 +82,7 @@ def build(
     for option in options:
         if option not in known:
             raise unknown("option", option, known or ["none"], where=f"network '{name}'")
-    model = builder(**options)
-    _initialise(model, Streams(seed, "zoo", name), initial_sd)
-    setattr(model, _RECIPE, (name, dict(options)))
-    setattr(model, _EXAMPLE, (1, 28, 28) if name in _DIGITS else (3, 32, 32))
-    return model
+    return builder(**options)
 
 
 def recipe_of(model: nn.Module) -> tuple[str, dict[str, Any]] | None:
@@ -77,11 +98,11 @@ def recipe_of(model: nn.Module) -> tuple[str, dict[str, Any]] | None:
 
 
 @torch.no_grad()
-def _initialise(model: nn.Module, streams: Streams, sd: float | None) -> None:
+def _initialise(model: nn.Module, streams: Streams, sd: float | None, bias: float) -> None:
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             shape = tuple(module.weight.shape)
             draw = torch.from_numpy(streams.normal(shape, name))
             module.weight.copy_(draw * (sd or math.sqrt(2 / math.prod(shape[1:]))))
             if module.bias is not None:
-                module.bias.zero_()
+                module.bias.fill_(bias)

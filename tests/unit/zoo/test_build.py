@@ -85,3 +85,10 @@ def test_misspelt_names_and_options():
         zoo.build("vgg16", widht=0.5)
     with pytest.raises(ConfigError, match="unknown option 'width'"):
         zoo.build("lenet5", width=0.5)
+
+
+def test_all_biases_start_where_they_are_told_to():
+    model = zoo.build("lenet5", initial_bias=0.1)
+    biases = [p for p in model.parameters() if p.ndim == 1]
+    assert len(biases) == 5
+    assert all(torch.equal(b, torch.full_like(b, 0.1)) for b in biases)

@@ -61,7 +61,15 @@ def test_it_learns_what_it_never_saw():
     assert not any(p.requires_grad for p in state.average.parameters())
 
 
-@pytest.mark.parametrize("changes", [{}, {"precision": "bfloat16"}, {"momentum": 0.0}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"precision": "bfloat16"},
+        {"momentum": 0.0},
+        {"optimiser": "adam", "schedule": "constant", "peak_lr": 1e-3},
+    ],
+)
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, changes):
     settings = recipe(**changes)
     whole = train(settings, bars())

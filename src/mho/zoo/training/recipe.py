@@ -16,23 +16,26 @@ RECIPES: Final = Path(__file__).parents[1] / "recipes"
 
 
 class Recipe(Law):
-    """Settings of a training: stochastic gradient descent on the cross-entropy, one cycle.
+    """Settings of a training on the cross-entropy; stochastic gradient descent, unless said.
 
     The learning rate rises linearly to ``peak_lr`` over the first ``warm_up_epochs`` and falls
-    to zero along half a cosine; the weights kept are an exponential moving average.
+    to zero along half a cosine, or stays; the weights kept are an exponential moving average.
 
     Args:
         name: Name of the trained network.
         architecture: What :func:`mho.zoo.build` builds.
         options: Options of the architecture, e.g. ``{"width": 0.25}``.
         initial_sd: Standard deviation of all initial weights; by default each layer's own.
+        initial_bias: All initial biases.
         data: Data set; its ``train`` split is used.
         tests: Data sets on whose ``test`` split the trained network is evaluated, once.
         epochs: Passes over the training data.
         batch: Examples in a step.
+        optimiser: ``"sgd"``, or ``"adam"`` (Kingma and Ba, ICLR 2015, with its usual betas).
+        schedule: ``"one-cycle"``, or ``"constant"``: the peak throughout.
         peak_lr: Highest learning rate.
-        warm_up_epochs: Epochs of rising learning rate.
-        momentum: Nesterov momentum.
+        warm_up_epochs: Epochs of rising learning rate, in one cycle.
+        momentum: Nesterov momentum of SGD.
         weight_decay: Strength of the L2 penalty on the weights of matrices; biases and batch norm
             are left free.
         label_smoothing: Share of each label spread over all classes.
@@ -48,10 +51,13 @@ class Recipe(Law):
     architecture: str
     options: dict[str, Any] = Field(default={})
     initial_sd: float | None = Field(default=None, gt=0)
+    initial_bias: float = 0.0
     data: str
     tests: tuple[str, ...]
     epochs: int = Field(gt=0)
     batch: int = Field(default=128, gt=0)
+    optimiser: Literal["sgd", "adam"] = "sgd"
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
     peak_lr: float = Field(gt=0)
     warm_up_epochs: float = Field(default=1.0, ge=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)

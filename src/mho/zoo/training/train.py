@@ -81,7 +81,11 @@ def train(
 def _start(recipe: Recipe) -> State:
     # Channels-last is the layout that the CPU's convolutions run fastest in.
     model = build(
-        recipe.architecture, seed=recipe.seed, initial_sd=recipe.initial_sd, **recipe.options
+        recipe.architecture,
+        seed=recipe.seed,
+        initial_sd=recipe.initial_sd,
+        initial_bias=recipe.initial_bias,
+        **recipe.options,
     )
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).eval().requires_grad_(False)
@@ -91,14 +95,20 @@ def _start(recipe: Recipe) -> State:
         {"params": matrices},
         {"params": others, "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.SGD(
+    optimizer = _optimizer(recipe, groups)
+    return State(model, average, optimizer, epoch=0, history=[], plan=[(0, recipe.epochs)])
+
+
+def _optimizer(recipe: Recipe, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+    if recipe.optimiser == "adam":
+        return torch.optim.Adam(groups, lr=recipe.peak_lr, weight_decay=recipe.weight_decay)
+    return torch.optim.SGD(
         groups,
         lr=recipe.peak_lr,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
         nesterov=recipe.momentum > 0,
     )
-    return State(model, average, optimizer, epoch=0, history=[], plan=[(0, recipe.epochs)])
 
 
 def _epoch(recipe: Recipe, state: State, data: Data) -> dict[str, Any]:
@@ -113,12 +123,14 @@ def _epoch(recipe: Recipe, state: State, data: Data) -> dict[str, Any]:
     total, per_epoch = 0.0, math.ceil(len(data) / recipe.batch)
     for step, chosen in enumerate(torch.split(order, recipe.batch)):
         images = augment(data.inputs[chosen], streams.child(step))
-        lr = one_cycle(
-            state.epoch * per_epoch + step,
-            recipe.epochs * per_epoch,
-            round(recipe.warm_up_epochs * per_epoch),
-            recipe.peak_lr,
-        )
+        lr = recipe.peak_lr
+        if recipe.schedule == "one-cycle":
+            lr = one_cycle(
+                state.epoch * per_epoch + step,
+                recipe.epochs * per_epoch,
+                round(recipe.warm_up_epochs * per_epoch),
+                recipe.peak_lr,
+            )
         loss = _step(recipe, state, images, data.labels[chosen], lr)
         _update_average(state, recipe.average)
         total += loss * len(chosen)
