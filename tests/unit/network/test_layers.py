@@ -230,3 +230,16 @@ def test_models_of_the_transformers_library_on_tiles(name):
     assert (plan(inputs) - expected).abs().max() < 1e-3 * largest
     plan.load(network.program(0).snapshot(0, read=0))
     assert (plan(inputs) - expected).abs().max() > 1e-3 * largest
+
+
+def test_shared_weights_and_modules_called_twice_on_tiles():
+    model, x, _ = made("shared weights")
+    device = mho.load_device("ideal").replace(read_noise=RelativeReadNoise(fraction=0.02))
+    hardware = mho.Hardware(device=device, reading=ReadPerProduct(), rows=5)
+    network = mho.map_network(model, hardware)
+    snapshot = network.program(0).snapshot(0)
+    doubled = {**snapshot.crossbar, "out": 2 * snapshot.crossbar["out"]}  # not the embedding
+    plan = Plan(network)
+    for crossbar, factor in ((doubled, 2), (snapshot.crossbar, 1)):
+        plan.load(type(snapshot)(0.0, crossbar=crossbar))
+        torch.testing.assert_close(plan(x), factor * network.baseline(x), rtol=1e-5, atol=1e-6)

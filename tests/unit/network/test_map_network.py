@@ -173,3 +173,27 @@ def test_the_digest_knows_what_decides_an_answer(block):
     with torch.no_grad():
         block.conv.weight[0, 0, 0, 0] += 1e-3
     assert first.digest != mho.map_network(block, IDEAL).digest
+
+
+class Scaled(nn.Module):
+    """A matrix that no rule knows, beside a layer that is known."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+        self.bilinear = nn.Bilinear(4, 4, 2)
+
+    def forward(self, x):
+        return self.bilinear(x, self.linear(x))
+
+
+def test_strict_refuses_what_would_stay_digital_and_takes_what_is_named():
+    with pytest.raises(mho.MhoError, match=r"strict: bilinear would stay digital.*digital=\[…\]"):
+        mho.map_network(Scaled(), IDEAL, strict=True)
+    lenient = mho.map_network(Scaled(), IDEAL)
+    row = next(r for r in lenient.coverage.digital if r.layer == "bilinear")
+    assert (row.parameters, row.reason) == (34, "no known matrix product")
+    named = mho.map_network(Scaled(), IDEAL, digital=["bilinear"], strict=True)
+    assert {r.layer: r.reason for r in named.coverage.digital}["bilinear"] == (
+        "kept digital on request"
+    )
