@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mho.data import Data
-from mho.diagnosis.effects import hardware_with
+from mho.diagnosis.effects import effects_of, hardware_with
 from mho.diagnosis.result import Outcome
 from mho.errors import ModelError
 from mho.network.call import call
@@ -91,7 +91,18 @@ class Bench:
 
     def run_and_count(self, on: Set[str]) -> tuple[Outcome, dict[str, Tally]]:
         """Return what the network does, and what its converters met."""
-        variant = self.variant(on)
+        return self._run(self.variant(on), on)
+
+    def run_on(self, network: MappedNetwork) -> Outcome:
+        """Return what the digital network does on other hardware with all its effects.
+
+        Args:
+            network: The same digital network on it.
+        """
+        everything = {effect.key for effect in effects_of(network.hardware, self.t_s)}
+        return self._run(network, everything)[0]
+
+    def _run(self, variant: MappedNetwork, on: Set[str]) -> tuple[Outcome, dict[str, Tally]]:
         plan = Plan(variant)
         tallies = plan.count()
         accuracies, noise = [], 0.0  # noise over signal

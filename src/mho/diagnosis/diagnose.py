@@ -12,7 +12,8 @@ from mho.data import Data, as_data
 from mho.diagnosis.bench import Bench
 from mho.diagnosis.effects import Effect, effects_of, hardware_with
 from mho.diagnosis.layers import look_at_layers
-from mho.diagnosis.result import Diagnosis, EffectResult, Outcome
+from mho.diagnosis.remedies import remedies
+from mho.diagnosis.result import Diagnosis, EffectResult, Outcome, Tried
 from mho.diagnosis.verdict import causes_of, verdict
 from mho.errors import ConfigError
 from mho.network.chip import Chip
@@ -39,8 +40,9 @@ def diagnose(
     Use it when :func:`mho.evaluate` shows a loss and you want to know why. First the network is
     checked on an ideal device. Then every effect of the hardware (levels, programming, drift,
     faults, read noise, converters, wires, and the mapping's own rule) is turned on alone, and
-    turned off alone, on the same chips and examples; then each layer is looked at. Recoveries that
-    change a chip after programming are left out.
+    turned off alone, on the same chips and examples; then each layer is looked at, and changes of
+    the hardware that promise something are tried. Recoveries that change a chip after programming
+    are left out.
 
     Args:
         network: A mapped network, or one chip of it.
@@ -91,6 +93,7 @@ def diagnose(
         steps = 3 + len(effects) + len(network.layers)
         report(0, steps, "self-check")
         difference = self_check(network, bench.few.inputs)
+        checked = difference if network.hardware.mapping.exact else None
         report(1, steps, "all effects")
         together, tallies = bench.run_and_count(everything)
         found = []
@@ -107,12 +110,15 @@ def diagnose(
         )
         found.sort(key=_harm, reverse=True)
         report(steps - 1, steps, "causes taken away")
-        mended = _mended(bench, causes_of(found, together.drop_pp), everything)
+        causes = causes_of(found, together.drop_pp)
+        mended = _mended(bench, causes, everything)
+        tried = _tried(bench, [cause.key for cause in causes])
     paragraph = verdict(
         baseline=bench.baseline,
         together=together,
         effects=found,
         mended=mended,
+        tried=tried,
         layers=layers,
         t_s=t_s,
         images=len(examples),
@@ -123,10 +129,11 @@ def diagnose(
         chips=seeds,
         images=len(examples),
         baseline=bench.baseline,
-        self_check=difference,
+        self_check=checked,
         together=together,
         effects=tuple(found),
         mended=tuple(mended),
+        tried=tuple(tried),
         layers=tuple(layers),
         verdict=paragraph,
         notes=tuple(notes),
@@ -156,6 +163,18 @@ def _mended(bench: Bench, causes: list[EffectResult], everything: frozenset[str]
         known = None if outcomes else cause.without
         outcomes.append(bench.run(on) if known is None else known)
     return outcomes
+
+
+def _tried(bench: Bench, causes: list[str]) -> list[Tried]:
+    """Run the network on hardware that is changed where the causes lie, the best first."""
+    network = bench.network
+    if network.hardware.has_converters and network.calibration is None:
+        return []  # nothing to find the ranges of other converters from
+    found = [
+        Tried(remedy.key, remedy.what, bench.run_on(remedy.applied_to(network)))
+        for remedy in remedies(network.hardware, causes)
+    ]
+    return sorted(found, key=lambda tried: tried.outcome.drop_pp)
 
 
 def _harm(effect: EffectResult) -> tuple[float, float]:

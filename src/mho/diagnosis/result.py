@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import textwrap
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -43,6 +45,21 @@ class EffectResult:
     advice: str
     alone: Outcome
     without: Outcome | None
+
+
+@dataclass(frozen=True)
+class Tried:
+    """Other hardware that was tried.
+
+    Attributes:
+        key: The effect against which.
+        what: What was changed.
+        outcome: With all effects.
+    """
+
+    key: str
+    what: str
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
@@ -87,10 +104,12 @@ class Diagnosis:
         chips: Seeds of the chips.
         images: Number of examples.
         baseline: Accuracy of the digital network on them.
-        self_check: Largest difference of the logits on an ideal device, over the largest logit.
+        self_check: Largest difference of the logits on an ideal device, over the largest logit;
+            None for a mapping that does not claim to give weights back.
         together: With all effects.
         effects: Each effect alone and left out, the worst first.
         mended: With the causes that the verdict names taken away one after the other.
+        tried: What other hardware gives on the same chips and examples, the best first.
         layers: Each layer, in the network's order.
         verdict: One paragraph: what destroys the accuracy, and what to try.
         notes: What to know besides.
@@ -101,10 +120,11 @@ class Diagnosis:
     chips: tuple[int, ...]
     images: int
     baseline: float
-    self_check: float
+    self_check: float | None
     together: Outcome
     effects: tuple[EffectResult, ...]
     mended: tuple[Outcome, ...]
+    tried: tuple[Tried, ...]
     layers: tuple[LayerResult, ...]
     verdict: str
     notes: tuple[str, ...] = ()
@@ -120,34 +140,87 @@ class Diagnosis:
         return found
 
     def __str__(self) -> str:
-        lines = [
+        return "\n".join(
+            [*self._head(), "", *self._effects(), "", *self._layers(), "", *self._end()]
+        )
+
+    def _head(self) -> list[str]:
+        check = (
+            "left out: the mapping does not claim to give weights back"
+            if self.self_check is None
+            else f"passed, logits differ by {self.self_check:.0e}"
+        )
+        return [
             f"{self.network} at {time_text(self.t_s)}: {self.images} examples, "
             f"{len(self.chips)} chips; digital {self.baseline:.2%}, all effects "
             f"{self.together.accuracy:.2%}",
-            "",
-            f"{'effect':<14} {'alone':>8} {'drop':>8} {'SNR dB':>7} {'without':>8}  what",
+            f"self-check on an ideal device: {check}",
         ]
+
+    def _effects(self) -> list[str]:
+        lines = [f"{'effect':<13} {'alone':>7} {'drop':>7} {'SNR dB':>6} {'without':>7}  what"]
         for effect in self.effects:
             without = "–" if effect.without is None else f"{effect.without.accuracy:.2%}"
             alone = effect.alone
-            lines.append(
-                f"{effect.key:<14} {alone.accuracy:>8.2%} {alone.drop_pp:>6.1f}pp "
-                f"{alone.snr_db:>7.1f} {without:>8}  {effect.what}"
+            start = (
+                f"{effect.key:<13} {alone.accuracy:>7.2%} {alone.drop_pp:>5.1f}pp "
+                f"{alone.snr_db:>6.1f} {without:>7}  "
             )
-        lines += [
-            "",
-            f"{'layer':<28} {'SNR dB':>7} {'own':>7} {'logits':>7} {'drop':>8} {'window':>7}",
+            lines += textwrap.wrap(
+                start + effect.what, _WIDTH, subsequent_indent=" " * len(start),
+                drop_whitespace=True, break_on_hyphens=False,
+            ) if len(start + effect.what) > _WIDTH else [start + effect.what]  # fmt: skip
+        return lines
+
+    def _layers(self) -> list[str]:
+        """Return the table of the layers; what converters meet stands there if there are any."""
+        shown = [
+            (name, legend, [text(layer) for layer in self.layers])
+            for name, legend, text in _COLUMNS
+            if any(text(layer) != "–" for layer in self.layers)
         ]
-        for layer in self.layers:
-            lines.append(
-                f"{layer.layer:<28} {_db(layer.snr_db):>7} {_db(layer.own_snr_db):>7} "
-                f"{layer.logits_snr_db:>7.1f} {layer.drop_pp:>6.1f}pp {layer.use_of_window:>7.1%}"
-            )
-        return "\n".join([*lines, "", self.verdict, *self.notes])
+        rank = {layer.layer: k for k, layer in enumerate(self.by_sensitivity, 1)}
+        wide = max([len("layer"), *(len(_short(layer.layer)) for layer in self.layers)])
+        lines = [f"{'layer':<{wide}} {'rank':>4}" + "".join(f" {name:>8}" for name, _, _ in shown)]
+        for k, layer in enumerate(self.layers):
+            cells = "".join(f" {texts[k]:>8}" for _, _, texts in shown)
+            lines.append(f"{_short(layer.layer):<{wide}} {rank[layer.layer]:>4}{cells}")
+        legend = "; ".join(["rank: by harm to the logits", *(f"{n}: {le}" for n, le, _ in shown)])
+        return [*lines, *textwrap.wrap(f"({legend})", _WIDTH)]
+
+    def _end(self) -> list[str]:
+        return [
+            line
+            for text in (self.verdict, *self.notes)
+            for line in textwrap.wrap(text, _WIDTH, break_on_hyphens=False, break_long_words=False)
+        ]
+
+
+def _short(name: str) -> str:
+    """Return a name of at most 28 characters: the end of a long one, which tells layers apart."""
+    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
 
 
 def _db(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+_WIDTH, _NAME = 100, 28
+_COLUMNS: tuple[tuple[str, str, Callable[[LayerResult], str]], ...] = (
+    ("SNR dB", "of its output, earlier layers' errors included", lambda r: _db(r.snr_db)),
+    ("own dB", "its own errors only", lambda r: _db(r.own_snr_db)),
+    ("logits", "their SNR with this layer alone on hardware", lambda r: _db(r.logits_snr_db)),
+    ("drop", "points lost then", lambda r: f"{r.drop_pp:.1f}pp"),
+    ("window", "rms of weights over the largest that fits", lambda r: _share(r.use_of_window)),
+    ("in clip", "inputs beyond the DAC's range", lambda r: _share(r.inputs_clipped)),
+    ("sum clip", "partial sums beyond the ADC's range", lambda r: _share(r.sums_clipped)),
+    ("range", "rms of partial sums over the ADC's full scale", lambda r: _share(r.use_of_range)),
+)  # fmt: skip
+"""Columns of the table of layers: heading, what it means, text of a cell."""
 
 
 def _finite(value: Any) -> Any:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mho.diagnosis.result import EffectResult, LayerResult, Outcome
+from mho.diagnosis.result import EffectResult, LayerResult, Outcome, Tried
 from mho.units import time_text
 
 _LITTLE_PP = 1.0
 """Points below which a loss is called little."""
+_ALL_TRIED = frozenset({"ADC", "DAC", "wires", "mapping"})
+"""Effects against which there is no more than what could be tried at once."""
+_MUCH_PP = 5.0
+"""Points that make an effect a cause however much the others take."""
 _SHARE = 0.25
 """An effect is named a cause if it takes or gives back this share of what is lost."""
 
@@ -19,6 +23,7 @@ def verdict(
     together: Outcome,
     effects: Sequence[EffectResult],
     mended: Sequence[Outcome],
+    tried: Sequence[Tried],
     layers: Sequence[LayerResult],
     t_s: float,
     images: int,
@@ -30,6 +35,7 @@ def verdict(
         together: With all effects.
         effects: Each effect, the worst first.
         mended: With the causes taken away one after the other.
+        tried: Other hardware, the best first.
         layers: Each layer.
         t_s: Time since programming in s.
         images: Number of examples.
@@ -50,6 +56,8 @@ def verdict(
         first, *others = causes
         sentences.append(f"What destroys it is {_measured(first)}.")
         sentences += [f"Then {_measured(other)}." for other in others]
+        if len(causes) > 1 and sum(c.alone.drop_pp for c in causes) < lost / 2:
+            sentences.append("Together they take far more than one by one.")
         if len(mended) > 1:
             steps = _listed([f"{outcome.accuracy:.1%}" for outcome in mended])
             sentences.append(f"Taking them away one after the other gives {steps}.")
@@ -62,19 +70,22 @@ def verdict(
     if harmless:
         sentences.append(f"Alone harmless: {_listed([e.what for e in harmless])}.")
     sentences += _about_layers(layers)
-    advised = causes or list(effects[:1])
-    sentences.append(f"To try, in this order: {'; '.join(e.advice for e in advised)}.")
+    sentences += _about_remedies(tried, lost)
+    helped = {t.key for t in tried if _helps(t, lost)} & _ALL_TRIED
+    advised = [e.advice for e in causes or list(effects[:1]) if e.key not in helped]
+    if advised:
+        sentences.append(f"To try, in this order: {'; '.join(advised)}.")
     return " ".join(sentences)
 
 
 def causes_of(effects: Sequence[EffectResult], lost_pp: float) -> list[EffectResult]:
-    """Return the effects that take, or give back when left out, a good share of what is lost."""
+    """Return the effects that take much, or a good share of the loss, or give it back."""
     return [effect for effect in effects if _is_cause(effect, lost_pp)]
 
 
 def _is_cause(effect: EffectResult, lost: float) -> bool:
     gained = 0.0 if effect.without is None else lost - effect.without.drop_pp
-    return max(effect.alone.drop_pp, gained) >= max(_SHARE * lost, _LITTLE_PP)
+    return max(effect.alone.drop_pp, gained) >= max(min(_SHARE * lost, _MUCH_PP), _LITTLE_PP)
 
 
 def _measured(effect: EffectResult) -> str:
@@ -83,6 +94,23 @@ def _measured(effect: EffectResult) -> str:
     if effect.without is None:
         return text
     return f"{text}, and without it the network gives {effect.without.accuracy:.1%}"
+
+
+def _about_remedies(tried: Sequence[Tried], lost: float) -> list[str]:
+    """Say which changes of the hardware help, and which do not."""
+    sentences = []
+    better = [f"{t.what} gives {t.outcome.accuracy:.1%}" for t in tried if _helps(t, lost)]
+    useless = [t.what for t in tried if not _helps(t, lost)]
+    if better:
+        sentences.append(f"Tried, all else as it is: {_listed(better)}.")
+    if useless:
+        sentences.append(f"Without much gain while all else stays: {_listed(useless)}.")
+    return sentences
+
+
+def _helps(tried: Tried, lost: float) -> bool:
+    """Return whether a remedy gives back a good share of what is lost."""
+    return lost - tried.outcome.drop_pp >= min(_SHARE * lost, _MUCH_PP)
 
 
 def _about_layers(layers: Sequence[LayerResult]) -> list[str]:

@@ -14,6 +14,7 @@ from mho.device.levels import UniformLevels
 from mho.device.programming import ConstantSpread
 from mho.diagnosis.bench import noise_of_decisions
 from mho.diagnosis.effects import effects_of, hardware_with
+from mho.diagnosis.remedies import remedies
 
 IDEAL = mho.load_device("ideal")
 
@@ -81,7 +82,14 @@ def test_effects_that_only_add_up_are_not_blamed_alone(monkeypatch):
         for k in range(3)
     ]
     text = module.verdict(
-        baseline=0.9, together=outcome(8), effects=effects, mended=[], layers=[], t_s=1, images=9
+        baseline=0.9,
+        together=outcome(8),
+        effects=effects,
+        mended=[],
+        tried=[],
+        layers=[],
+        t_s=1,
+        images=9,
     )
     assert "No effect alone does it (the worst, effect 0, takes 0.9 points): they add up." in text
 
@@ -198,6 +206,56 @@ def test_json_is_plain_and_the_same_again():
     assert data["chips"] == [0, 1]
     assert data["verdict"] == found.verdict
     assert str(found).count("\n") > 8
+
+
+def test_changes_of_the_hardware_are_tried_where_they_promise_something():
+    network = mho.map_network(MODEL, mho.Hardware(device=IDEAL, adc_bits=2)).calibrate(DATA[0])
+    found = mho.diagnose(network, DATA, 0, progress=False)
+    assert found.effects[0].key == "ADC"
+    outcomes = {tried.what: tried.outcome.accuracy for tried in found.tried}
+    assert outcomes["4 bits in the ADC"] > found.together.accuracy + 0.05
+    assert len(outcomes) == 3
+    assert f"4 bits in the ADC gives {outcomes['4 bits in the ADC']:.1%}" in found.verdict
+    more = mho.map_network(MODEL, mho.Hardware(device=IDEAL, adc_bits=4)).calibrate(DATA[0])
+    whole = mho.evaluate(more, DATA, [0], chips=3, progress=False)
+    assert whole.at().mean == pytest.approx(outcomes["4 bits in the ADC"])
+
+
+def test_remedies_fit_the_causes():
+    single = mho.Hardware(device="falcone2025", mapping=mho.SingleDevice(scale="column"))
+    (pair,) = remedies(single, ["drift-mean"])
+    assert pair.hardware.mapping == mho.DifferentialPair(scale="column")
+    assert pair.hardware.device == single.device
+    legacy = mho.Hardware(device="charan2020", mapping=mho.CharanLegacy())
+    assert remedies(legacy, ["mapping"])[0].hardware.mapping == mho.DifferentialPair()
+    wired = mho.Hardware(device=IDEAL, rows=1, cols=64)
+    assert remedies(wired, ["wires"])[0].hardware.cols == 32
+    assert remedies(wired, ["programming"]) == []
+
+
+def test_it_prints_within_100_columns_and_explains_its_columns():
+    hardware = mho.Hardware(device="charan2020", mapping=mho.CharanLegacy())
+    text = str(diagnosed(hardware))
+    assert max(map(len, text.splitlines())) <= 100
+    assert "self-check on an ideal device: left out" in text
+    assert "sum clip" not in text
+    network = mho.map_network(MODEL, mho.Hardware(device=IDEAL, adc_bits=6)).calibrate(DATA[0])
+    text = str(mho.diagnose(network, DATA, 0, progress=False))
+    assert max(map(len, text.splitlines())) <= 100
+    assert "sum clip: partial sums beyond the ADC's range" in " ".join(text.split())
+    assert "self-check on an ideal device: passed" in text
+
+
+def test_an_effect_that_takes_much_is_named_however_much_another_takes():
+    from mho.diagnosis.result import EffectResult, Outcome
+    from mho.diagnosis.verdict import causes_of
+
+    effects = [
+        EffectResult(str(drop), "what", "advice", Outcome(0.9, (0.9,), drop, 10.0), None)
+        for drop in (60.0, 8.0, 2.0)
+    ]
+    assert [cause.key for cause in causes_of(effects, 65.0)] == ["60.0", "8.0"]
+    assert [cause.key for cause in causes_of(effects[2:], 4.0)] == ["2.0"]
 
 
 def test_defaults_and_refusals():
