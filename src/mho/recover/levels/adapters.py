@@ -32,6 +32,7 @@ from mho.recover.training import Batch, train
 from mho.recover.tuning.biases import output_count
 from mho.recover.tuning.lora import low_rank_macs, low_rank_start, low_rank_weight
 from mho.recover.veraplus.chips import TRAINING, ChipSource, chips_of
+from mho.recover.veraplus.journal import Journal
 from mho.recover.veraplus.schedule import Schedule
 from mho.rng import Streams
 from mho.units import Time, seconds, time_text
@@ -109,7 +110,7 @@ class LevelAdapters(Recovery, ABC):
             data: Training or calibration data.
             seed: Seed of training chips and of the order of the data.
             progress: Called as ``progress(done, total, text)``.
-            checkpoint: Folder's file stem; each level keeps its unfinished state beside it.
+            checkpoint: File to keep finished levels in, and to go on from.
 
         Raises:
             ConfigError: The device does not drift.
@@ -165,14 +166,23 @@ class LevelAdapters(Recovery, ABC):
         present = self.start(network, streams)
         found: list[dict[str, Tensor]] = []
         ends_s = (*starts_s[1:], seconds(self.lifetime))
+        journal = Journal(checkpoint, identity)
         for level, span_s in enumerate(zip(starts_s, ends_s, strict=True)):
             if progress is not None:
                 told = f"{self.method}: level {level}, {time_text(span_s[0])}"
                 progress(level, self.levels, told)
-            own = None if checkpoint is None else checkpoint.with_name(f"{checkpoint.name}.{level}")
-            present = self._one(
-                network, chips, data, soft, present, span_s, streams.child(level), identity, own
-            )
+
+            def work(
+                unfinished: Path | None,
+                start: Values = present,
+                span_s: tuple[float, float] = span_s,
+                own: Streams = streams.child(level),  # noqa: B008 - bound to this level
+            ) -> dict[str, Tensor]:
+                return self._one(
+                    network, chips, data, soft, start, span_s, own, identity, unfinished
+                )
+
+            present = journal.tensors(f"level {level}", work)
             found.append(self.stored(network, present))
         return {name: torch.stack([values[name] for values in found]) for name in found[0]}
 

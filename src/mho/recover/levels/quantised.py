@@ -59,9 +59,10 @@ class Quantised:
         return values * self.bits + len(self.scales) * SCALE_BITS
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return codes and scales by name."""
-        return {**{f"code/{n}": c for n, c in self.codes.items()},
-                **{f"scale/{n}": s.reshape(1) for n, s in self.scales.items()}}  # fmt: skip
+        """Return codes and scales, sorted by name: a hash of them must not know another order."""
+        names = sorted(self.codes)
+        codes = {f"code/{name}": self.codes[name] for name in names}
+        return {**codes, **{f"scale/{name}": self.scales[name].reshape(1) for name in names}}
 
     @classmethod
     def restore(cls, names: Sequence[str], tensors: Mapping[str, Tensor], bits: int) -> Quantised:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -142,6 +143,7 @@ def test_adapters_resume_to_the_same_values(drifting, stripes, tmp_path):
     again = method.fit(drifting, stripes, checkpoint=tmp_path / "state").applied[-1]
     assert same(plain, kept.attachment.tensors())
     assert same(plain, again.attachment.tensors())
+    assert [file.name for file in tmp_path.iterdir()] == ["state"]
 
 
 def test_a_device_without_drift_is_refused(normed_net, stripes):
@@ -203,6 +205,8 @@ def test_all_come_back_from_a_bundle(drifting, stripes):
             mho.network.applied.Applied(applied.method, {}, attachment=round_trip(network))
         )
         assert same(weights(back, "1 y"), weights(network, "1 y")), applied.method
+        again = replace(applied, attachment=round_trip(network))
+        assert drifting.with_applied(again).digest == network.digest
 
 
 @pytest.mark.parametrize("kind", ["refreshed-cells", "adapter-sets", "renewed"])
