@@ -1,11 +1,14 @@
 """How fast networks on crossbars run, as ratios to a plain PyTorch program in the same process.
 
-Each ratio is the median of alternating pairs, with the quartiles of the pairs. Everything is
-measured twice, in processes of their own: with the C library's allocator as it is, and with freed
-memory kept as ``mho``'s commands do; both sides of a ratio always under the same settings.
+Each ratio is the median of alternating pairs, with the quartiles of the pairs. Parts are measured
+one by one, in processes of their own: with the C library's allocator as it is, and with freed
+memory kept as ``mho``'s commands do; both sides of a ratio always under the same settings. Figures
+are written part by part, and the same command goes on with the parts that are missing.
 
     python benchmarks/engine.py --json docs/results/engine.json -o docs/results/engine.md
-    python benchmarks/engine.py --quick --threads 1 --clock cpu     # on a busy machine
+    python benchmarks/engine.py --json … -o … --parts forward drawing     # these alone
+    python benchmarks/engine.py --json … -o … --again                     # all of them once more
+    python benchmarks/engine.py --quick --threads 1 --clock cpu           # on a busy machine
 """
 
 from __future__ import annotations
@@ -17,93 +20,114 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 ALLOCATORS = {"default": "as it is", "kept": "freed memory kept"}
+BOTH = tuple(ALLOCATORS)
+PARTS = {
+    "forward": BOTH,
+    "drawing": BOTH,
+    "memory": ("default",),
+    "growth": ("kept",),
+    "job": BOTH,
+}
 
 
 def main() -> None:
-    """Measure in two processes, then write the figures and the page."""
+    """Measure what is missing part by part, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--json", type=Path, help="read and write the figures here")
     parser.add_argument("-o", "--out", type=Path, help="write the page to this file")
+    parser.add_argument("--parts", nargs="+", choices=tuple(PARTS), default=list(PARTS))
+    parser.add_argument("--again", action="store_true", help="measure what is there once more")
     parser.add_argument("--pairs", type=int, default=9, help="pairs of each ratio")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument("--quick", action="store_true", help="a small job and few pairs")
-    parser.add_argument("--no-job", action="store_true", help="leave out the job, the longest part")
-    parser.add_argument("--allocator", choices=tuple(ALLOCATORS), help=argparse.SUPPRESS)
+    parser.add_argument("--allocator", choices=BOTH, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.allocator:
         print(json.dumps(_measure(args), default=lambda value: value.to_dict()))
         return
-    found = {which: _in_own_process(which, args) for which in ALLOCATORS}
-    figures = {"machine": _machine(args), "allocators": found, **_once(args)}
-    text = json.dumps(figures, indent=2, default=lambda value: value.to_dict())
-    if args.json:
-        _write(args.json, text + "\n")
-    page = _page(json.loads(text))
+    found: dict[str, Any] = {}
+    if args.json and args.json.is_file():
+        found = json.loads(args.json.read_text())["parts"]
+    for part in args.parts:
+        for allocator in PARTS[part]:
+            if args.again or _how(found.get(part, {}).get(allocator)) != _how(vars(args)):
+                begin = time.monotonic()
+                figures = _in_own_process(part, allocator, args)
+                found.setdefault(part, {})[allocator] = figures
+                print(f"{part}, {ALLOCATORS[allocator]}: {time.monotonic() - begin:.0f} s",
+                      file=sys.stderr)  # fmt: skip
+                if args.json:
+                    _write(args.json, json.dumps({"parts": found}, indent=2) + "\n")
+    page = _page(found)
     if args.out:
         _write(args.out, page)
     print(page)
 
 
-def _in_own_process(which: str, args: argparse.Namespace) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--allocator", which]
+def _how(settings: dict[str, Any] | None) -> list[Any]:
+    """Return what must agree for figures to be the ones asked for."""
+    settings = settings or {}
+    settings = settings.get("machine", settings)
+    return [settings.get(name) for name in ("pairs", "threads", "clock", "quick")]
+
+
+def _in_own_process(part: str, allocator: str, args: argparse.Namespace) -> dict[str, Any]:
+    machine = _machine(args)
+    command = [sys.executable, __file__, "--allocator", allocator, "--parts", part]
     for name in ("pairs", "threads", "clock"):
         command += [f"--{name}", str(getattr(args, name))]
-    command += [flag for flag, on in (("--quick", args.quick), ("--no-job", args.no_job)) if on]
+    command += ["--quick"] if args.quick else []
     environment = {**os.environ, "OMP_NUM_THREADS": str(args.threads)}
     result = subprocess.run(
         command, env=environment, text=True, stdout=subprocess.PIPE, check=True
     ).stdout
-    return dict(json.loads(result.splitlines()[-1]))
-
-
-def _setting(args: argparse.Namespace) -> Any:
-    from engine_work import Setting
-
-    if args.quick:
-        return Setting(pairs=min(args.pairs, 5), clock=args.clock, chips=2, images=256)
-    return Setting(pairs=args.pairs, clock=args.clock, chips=10, images=1024)
+    return {"machine": machine, **json.loads(result.splitlines()[-1])}
 
 
 def _measure(args: argparse.Namespace) -> dict[str, Any]:
-    """Measure everything that the allocator's settings matter for."""
+    """Measure one part."""
     import torch
 
-    from engine_others import lightning
-    from engine_work import drawing, forward, growth, job
+    from engine_work import Setting, drawing, growth, job, memory
     from mho.allocator import keep_memory
 
     torch.set_num_threads(args.threads)
     if args.allocator == "kept" and not keep_memory():
         return {"missing": "this C library has no mallopt"}
-    setting = _setting(args)
+    pairs = min(args.pairs, 5) if args.quick else args.pairs
+    size = {"chips": 2, "images": 256} if args.quick else {"chips": 10, "images": 1024}
+    setting = Setting(pairs=pairs, clock=args.clock, **size)
+    work = {
+        "forward": lambda: _forwards(setting, others=args.allocator == "default"),
+        "drawing": lambda: drawing(setting),
+        "memory": memory,
+        "growth": lambda: {"curves": growth(setting)},
+        "job": lambda: job(setting),
+    }
+    return dict(work[args.parts[0]]())
+
+
+def _forwards(setting: Any, *, others: bool) -> dict[str, Any]:
+    """Measure the forward pass of each network, without and with converters, other tools beside."""
+    from engine_others import lightning
+    from engine_work import forward
+
     bits = {"dac_bits": 8, "adc_bits": 8, "rows": 128, "cols": 128}
     found: dict[str, Any] = {}
     for name, batch in (("resnet20", 128), ("lenet5", 256)):
-        found[f"{name} linear"] = forward(name, batch, setting)
-        found[f"{name} converters"] = forward(name, batch, setting, **bits)
-        if args.allocator == "default":
-            for converters in (False, True):
-                key = f"{name} {'converters' if converters else 'linear'}"
+        for kind, periphery in (("linear", {}), ("converters", bits)):
+            key = f"{name} {kind}"
+            found[key] = forward(name, batch, setting, **periphery)
+            if others:
+                converters = kind == "converters"
                 found[key]["other"] = lightning(name, batch, setting, converters=converters)
-    found["drawing"] = drawing(setting)
-    if not args.no_job:
-        found["job"] = job(setting)
-    if args.allocator == "kept":
-        found["growth"] = growth(setting)
     return found
-
-
-def _once(args: argparse.Namespace) -> dict[str, Any]:
-    """Measure what has processes of its own anyway."""
-    os.environ["OMP_NUM_THREADS"] = str(args.threads)
-    from engine_work import memory
-
-    return {"memory": memory()}
 
 
 def _machine(args: argparse.Namespace) -> dict[str, Any]:
@@ -120,7 +144,8 @@ def _machine(args: argparse.Namespace) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": args.threads,
         "clock": args.clock,
-        "pairs": _setting(args).pairs,
+        "pairs": args.pairs,
+        "quick": args.quick,
         "load_before": os.getloadavg()[0],
         "python": platform.python_version(),
         "torch": torch.__version__,
@@ -140,22 +165,39 @@ WORKS = (
 )  # fmt: skip
 
 
-def _page(figures: dict[str, Any]) -> str:
-    machine, found = figures["machine"], figures["allocators"]
+def _page(found: dict[str, Any]) -> str:
+    measured = [figures["machine"] for part in found.values() for figures in part.values()]
+    machine, loads = measured[0], [m["load_before"] for m in measured]
     lines = [
         "# How fast the engine is",
         "",
         "Ratios to a plain eager PyTorch loop (`model.eval()`, inference mode, the same batch) in "
         "the same process: below 1 is faster than the network without any device. Medians of "
         f"{machine['pairs']} alternating pairs, quartiles in brackets; {machine['threads']} "
-        f"thread(s), {machine['clock']} time, load before the start {machine['load_before']:.1f}. "
-        f"{machine['cpu']}, {machine['cores']} cores; Python {machine['python']}, torch "
-        f"{machine['torch']}, numpy {machine['numpy']}. Untrained weights and noise as images: "
-        "times do not depend on them. Device `falcone2025`, differential pairs.",
+        f"thread(s), {machine['clock']} time. {machine['cpu']}, {machine['cores']} cores; Python "
+        f"{machine['python']}, torch {machine['torch']}, numpy {machine['numpy']}. Untrained "
+        "weights and noise as images: times do not depend on them. Device `falcone2025`, "
+        "differential pairs.",
+        "",
+        f"Load of the machine before the parts: {min(loads):.1f} to {max(loads):.1f}. Above about "
+        "0.5 something else was running, which slows a plain loop on two threads more than it "
+        "slows mho, whose threads wait for each other less often.",
         "",
         "The allocator is glibc's *as it is*, or with *freed memory kept* (`mallopt`, as mho's "
         "commands set it), on both sides of a ratio. Made by `python benchmarks/engine.py`.",
-        "",
+    ]
+    sections = {
+        "forward": _forward_page, "drawing": _drawing, "job": _job, "memory": _memory,
+        "growth": _growth,
+    }  # fmt: skip
+    for part, section in sections.items():
+        if part in found:
+            lines += ["", *section(found[part])]
+    return "\n".join(lines) + "\n"
+
+
+def _forward_page(found: dict[str, Any]) -> list[str]:
+    lines = [
         "## One programmed chip, forward",
         "",
         "| work | to reach | as it is | memory kept | careful program, as it is | careful program, "
@@ -163,9 +205,10 @@ def _page(figures: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for what, key, target, others in WORKS:
-        cells = [_cell(found[a], key, r) for r in ("ratio", "careful") for a in ALLOCATORS]
+        cells = [_cell(found.get(a), key, r) for r in ("ratio", "careful") for a in ALLOCATORS]
         lines.append(f"| {what} | {target} | " + " | ".join(cells) + f" | {others} |")
-    lines += [
+    return [
+        *lines,
         "",
         "The careful program is plain PyTorch as an expert would write it: batch norm folded, "
         "channels last, the fastest of micro-batches 32, 64 and whole. A programmed chip with "
@@ -173,15 +216,12 @@ def _page(figures: dict[str, Any]) -> str:
         "",
         "## Another tool, beside ours",
         "",
+        *_others(found["default"]),
     ]
-    lines += _others(found["default"])
-    lines += ["", "## A new chip, a new time, a whole job", ""]
-    lines += _drawing(found) + _memory(figures["memory"]) + _growth(found["kept"])
-    return "\n".join(lines) + "\n"
 
 
-def _cell(found: dict[str, Any], key: str, which: str) -> str:
-    if "missing" in found:
+def _cell(found: dict[str, Any] | None, key: str, which: str) -> str:
+    if found is None or "missing" in found:
         return "–"
     ratio = found[key][which]
     return f"{ratio['median']:.2f} ({ratio['low']:.2f}–{ratio['high']:.2f})"
@@ -208,43 +248,63 @@ def _others(found: dict[str, Any]) -> list[str]:
 
 
 def _drawing(found: dict[str, Any]) -> list[str]:
-    lines = ["| work | to reach | as it is | memory kept |", "|---|---|---|---|"]
-    rows: list[tuple[str, str, list[str]]] = []
-    present = [found[a] for a in ALLOCATORS]
-    drawn = [f.get("drawing") for f in present]
-    cells = ["–" if d is None else _cell({"x": d}, "x", "chip") for d in drawn]
-    rows.append(("new chip (draw at one time, write), of a 128-image forward", "≤ 0.4", cells))
-    cells = ["–" if d is None else f"{d['time']:.2f}" for d in drawn]
-    rows.append(("each further time of that chip (draw, write)", "≤ 0.2", cells))
-    jobs = [f.get("job") for f in present]
-    if any(jobs):
-        size = next(j for j in jobs if j)
-        what = (
-            f"job: {size['chips']} chips × {len(size['times'])} times × {size['images']} images, "
-            "mapping, self-check, draws and all"
-        )
-        cells = ["–" if j is None else _cell({"x": j}, "x", "ratio") for j in jobs]
-        rows.append((what, "≤ 0.65", cells))
-    return lines + [f"| {w} | {t} | " + " | ".join(c) + " |" for w, t, c in rows]
-
-
-def _memory(peaks: dict[str, float]) -> list[str]:
+    there = [found.get(a, {"missing": ""}) for a in ALLOCATORS]
+    chip = [_cell({"x": f}, "x", "chip") if "chip" in f else "–" for f in there]
+    time_ = [f"{f['time']:.2f}" if "time" in f else "–" for f in there]
     return [
+        "## A new chip, a new time",
         "",
+        "As a share of one plain forward pass of 128 images of ResNet-20:",
+        "",
+        "| work | to reach | as it is | memory kept |",
+        "|---|---|---|---|",
+        f"| new chip at 10 years: drawn, written | ≤ 0.4 | {' | '.join(chip)} |",
+        f"| each further time of that chip: drawn, written | ≤ 0.2 | {' | '.join(time_)} |",
+    ]
+
+
+def _job(found: dict[str, Any]) -> list[str]:
+    there = [found.get(a, {"missing": ""}) for a in ALLOCATORS]
+    cells = [_cell({"x": f}, "x", "ratio") if "ratio" in f else "–" for f in there]
+    size = next(f for f in there if "ratio" in f)
+    return [
+        "## A whole job",
+        "",
+        f"`mho.evaluate`, {size['chips']} chips × {len(size['times'])} times × {size['images']} "
+        "images of ResNet-20, mapping, self-check, draws and all, over as many plain passes (of "
+        "which every tenth was run):",
+        "",
+        "| to reach | as it is | memory kept |",
+        "|---|---|---|",
+        f"| ≤ 0.65 | {' | '.join(cells)} |",
+    ]
+
+
+def _memory(found: dict[str, Any]) -> list[str]:
+    peaks = found["default"]
+    return [
         "## Memory",
         "",
-        "Peak of a process that runs 2 chips × 2 times × 1,024 images of ResNet-20, everything "
-        f"imported: plain loop {peaks['plain']:.0f} MiB; mho with linear periphery "
-        f"{peaks['linear']:.0f} MiB ({peaks['linear_ratio']:.2f} ×), with converters "
-        f"{peaks['converters']:.0f} MiB ({peaks['converters_ratio']:.2f} ×). To reach: ≤ 1.5 ×.",
+        "Peak of a process that runs 2 chips × 2 times × 1,024 images of ResNet-20, less the "
+        f"{peaks['imports']:.0f} MiB that it has after its imports. To reach: ≤ 1.5 ×.",
+        "",
+        "| process | peak | less imports | over the plain loop |",
+        "|---|---|---|---|",
+        *(
+            f"| {what} | {peaks[which]:.0f} MiB | {peaks[which] - peaks['imports']:.0f} MiB | "
+            f"{peaks[f'{which}_ratio']:.2f} × |"
+            for which, what in (
+                ("plain", "plain loop"),
+                ("linear", "mho, linear periphery"),
+                ("converters", "mho, 8-bit DAC and ADC"),
+            )
+        ),
     ]
 
 
 def _growth(found: dict[str, Any]) -> list[str]:
-    if "growth" not in found:
-        return []
-    lines = ["", "## Growth", "", "Milliseconds against the size of the work, ResNet-20:", ""]
-    for curve in found["growth"]:
+    lines = ["## Growth", "", "Milliseconds against the size of the work, ResNet-20:", ""]
+    for curve in found["kept"].get("curves", []):
         points = ", ".join(
             f"{size}: {ms:.1f}" for size, ms in zip(curve["sizes"], curve["ms"], strict=True)
         )

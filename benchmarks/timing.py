@@ -36,6 +36,17 @@ class Ratio:
         """Return plain data."""
         return asdict(self)
 
+    def over(self, factor: float) -> Ratio:
+        """Return the ratio to ``factor`` calls of theirs."""
+        return Ratio(
+            median=self.median / factor,
+            low=self.low / factor,
+            high=self.high / factor,
+            pairs=self.pairs,
+            ours_ms=self.ours_ms,
+            theirs_ms=self.theirs_ms * factor,
+        )
+
     def __str__(self) -> str:
         return f"{self.median:.2f} ({self.low:.2f}–{self.high:.2f})"
 
