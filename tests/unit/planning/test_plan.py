@@ -275,3 +275,23 @@ def test_a_space_can_be_a_file(tmp_path):
         load_space(path)
     with pytest.raises(ConfigError, match="nothing.toml"):
         load_space(tmp_path / "nothing.toml")
+
+
+def test_a_recipe_must_hold_until_the_end_of_life(study, tmp_path):
+    """Its accuracy is that of the worst time: the study's up to the lifetime, and the lifetime."""
+    path = study()
+    text = path.read_text().replace("charan2020", "falcone2025")
+    text = text.replace("yield = 0.5", 'yield = 0.5\nlifetime = "1 d"')
+    path.write_text(text + '[evaluate]\ntimes = ["1 h", "10 y"]\n')
+    (tmp_path / "other").mkdir()
+    space = SPACE.model_copy(update={"mappings": ("single-device",), "final_chips": 2})
+    judge = Judge(read_study(path), space, planning.Folder(tmp_path / "other"))
+    assert judge.times_s == (1.0, 3600.0, 86400.0)
+    recipe = Recipe(mapping="single-device", scale="layer")
+    found = judge.judge(recipe, lambda *_: None)
+    network = mho.map_network(
+        judge.parts.network.model,
+        mho.Hardware(device="falcone2025", mapping=mho.SingleDevice()),
+    )
+    whole = mho.evaluate(network, judge.parts.test, judge.times_s, 2, progress=False)
+    assert list(found.accuracies) == list(whole.accuracies.min(axis=1))

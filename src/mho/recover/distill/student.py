@@ -47,6 +47,8 @@ class VariationTraining(Recovery, ABC):
         optimiser: Algorithm, learning rate and its schedule.
         new_chip: When new variation is drawn: each ``"step"`` or each ``"epoch"``.
         warm_up: Share of the training over which the error grows from nothing to all of it.
+        repaired: Share of each layer's weights whose errors, the largest, are left out of the
+            training: set it to the share that sparse adaptation will give a word, where it follows.
         times: Times since programming at which chips are drawn, one a step; by default the
             device's reference time.
         clip_sd: Weights are kept within this many standard deviations of their layer, so that few
@@ -66,6 +68,7 @@ class VariationTraining(Recovery, ABC):
     optimiser: Optimiser = Adam(lr=2e-3, rate=CosineRate(warm_up=0.05))
     new_chip: Literal["step", "epoch"] = "step"
     warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    repaired: Annotated[float, Field(ge=0, lt=1)] = 0.0
     times: tuple[Time, ...] = ()
     clip_sd: Annotated[float, Field(gt=0)] | None = 2.0
     ema: Annotated[float, Field(gt=0, lt=1)] | None = 0.99
@@ -189,6 +192,7 @@ class _Student:
             self.times_s[batch.streams.integer("time") % len(self.times_s)],
             chip,
             share=min((batch.step + 1) / (rising + 1), 1.0),
+            repaired=self.settings.repaired,
         )
         return call_with(self.model, effective, batch.inputs)
 
@@ -210,7 +214,8 @@ class _Student:
         for k in range(self.settings.held_out_chips):
             t_s = self.times_s[k % len(self.times_s)]
             chip = self.streams.child("held-out chip", k)
-            effective = {**values, **on_a_chip(self.network, values, t_s, chip)}
+            drawn = on_a_chip(self.network, values, t_s, chip, repaired=self.settings.repaired)
+            effective = {**values, **drawn}
             for inputs, labels in self.held.batches(_EVALUATION_BATCH):
                 logits = call_with(self.model, effective, inputs)
                 right += int((logits.argmax(dim=1) == labels).sum())

@@ -18,6 +18,7 @@ def on_a_chip(
     streams: Streams,
     *,
     share: float = 1.0,
+    repaired: float = 0.0,
 ) -> dict[str, Tensor]:
     """Return parameters as a freshly programmed chip holds them, differentiable in the parameters.
 
@@ -32,6 +33,8 @@ def on_a_chip(
         t_s: Time since programming in s.
         streams: The identity of the cells; another scope is another chip.
         share: Share of the error to show, for a warm-up.
+        repaired: Share of each layer's weights whose errors, the largest, are not shown, since
+            words of SRAM will take them away.
 
     Returns:
         Every parameter by full name; those that stay digital are passed through.
@@ -41,13 +44,28 @@ def on_a_chip(
     """
     weights = {layer.name: parameters[layer.parameter] for layer in network.layers}
     drawn = network.draw_weights(weights, t_s, streams)
-    programmed = {layer.parameter: drawn[layer.name] for layer in network.layers}
+    programmed = {
+        layer.parameter: _repaired(drawn[layer.name], parameters[layer.parameter], repaired)
+        for layer in network.layers
+    }
     programmed |= _stored(network, parameters, t_s, streams)
     effective = dict(parameters)
     for name, value in programmed.items():
         own = parameters[name]
         effective[name] = own + share * (value.to(own.device) - own).detach()
     return effective
+
+
+def _repaired(programmed: Tensor, wanted: Tensor, share: float) -> Tensor:
+    """Return programmed weights, those with the largest errors as they were wanted."""
+    count = round(share * programmed.numel())
+    if not count:
+        return programmed
+    wanted = wanted.detach().to(programmed.device)
+    error = (programmed - wanted).abs().flatten()
+    largest = torch.zeros_like(error, dtype=torch.bool)
+    largest[error.topk(count).indices] = True
+    return torch.where(largest.reshape(programmed.shape), wanted, programmed)
 
 
 def _stored(

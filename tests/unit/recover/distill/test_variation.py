@@ -55,3 +55,20 @@ def test_parameters_that_lie_on_rram_vary_too(stripe_net: MappedNetwork) -> None
     chip = legacy.program(3).snapshot(0)
     for name in legacy.stored:
         torch.testing.assert_close(effective[name], chip.parameters[name])
+
+
+def test_the_largest_errors_can_be_left_out(stripe_net: MappedNetwork) -> None:
+    """A quarter of each layer's weights, those with the largest errors, are as they were wanted."""
+    own = parameters_of(stripe_net)
+    whole = on_a_chip(stripe_net, own, 0.0, Streams(3))
+    part = on_a_chip(stripe_net, own, 0.0, Streams(3), repaired=0.25)
+    for layer in stripe_net.layers:
+        name = layer.parameter
+        errors = (whole[name] - own[name]).detach().abs().flatten()
+        left = (part[name] - own[name]).detach().abs().flatten()
+        count = round(0.25 * layer.weights)
+        gone = errors.topk(count).indices
+        assert float(left[gone].max()) == 0
+        kept = torch.ones_like(errors, dtype=torch.bool)
+        kept[gone] = False
+        assert torch.equal(left[kept], errors[kept])
