@@ -40,6 +40,8 @@ from mho.rng import Streams
 
 _FEWEST = 100
 """Examples that every chip sees at least, so that no single answer weighs much."""
+_UNSEEN = 0.2
+"""Answers unlike all others that a pilot may have missed in a stratum."""
 _PRICE_OF_CHIP = 60.0
 """Where nothing is known of the network."""
 _SHARES = tuple(k / 10 for k in range(1, 10))
@@ -308,10 +310,10 @@ def _price(terms: Sequence[Term]) -> float:
 def _spreads(pilot: Sequence[Answers]) -> npt.NDArray[np.float64]:
     """Return the standard deviation of the answers within each stratum.
 
-    Half an answer unlike the others is added: none seen does not mean that there is none.
+    Part of an answer unlike the others is added: none seen does not mean that there is none.
     """
     groups = [np.concatenate(group) for group in zip(*pilot, strict=True)]
-    return np.sqrt([(np.square(a - a.mean()).sum() + 0.5) / len(a) for a in groups])
+    return np.sqrt([(np.square(a - a.mean()).sum() + _UNSEEN) / len(a) for a in groups])
 
 
 @dataclass(frozen=True, eq=False)
