@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from mho.diagnosis.result import LayerResult
 from mho.network.call import call
 from mho.network.layer import MappedLayer
 from mho.network.mapped import MappedNetwork
-from mho.network.programmed import with_module, with_tensors
+from mho.network.programmed import with_tensors
 from mho.network.snapshot import Snapshot
 from mho.network.tally import Tally
 
@@ -54,7 +55,7 @@ def look_at_layers(
             args, kwargs = clean.given[layer.module]
             again = _first(chip.model.get_submodule(layer.module)(*args, **kwargs))
             own = _snr(clean.output[layer.module], again)
-        logits = bench.outputs(_only(bench.network, chip.model, layer, snapshot))
+        logits = bench.outputs(_only(bench.network, layer, snapshot))
         tally = tallies.get(layer.name)
         hardware = variant.hardware
         found.append(
@@ -75,14 +76,12 @@ def look_at_layers(
     return found
 
 
-def _only(
-    network: MappedNetwork, noisy: nn.Module, layer: MappedLayer, snapshot: Snapshot
-) -> nn.Module:
+def _only(network: MappedNetwork, layer: MappedLayer, snapshot: Snapshot) -> nn.Module:
     """Return the digital network with one layer on the hardware."""
     if network.hardware.ideal_periphery:
         return with_tensors(network.model, {layer.parameter: snapshot.weight(layer.name)})
-    alone = with_tensors(network.model, {})
-    return with_module(alone, layer.module, noisy.get_submodule(layer.module))
+    alone = replace(network, layers=(layer,))
+    return alone.realise(replace(snapshot, parameters={})).model
 
 
 def _use_of_window(layer: MappedLayer) -> float:

@@ -30,11 +30,16 @@ class Composite(nn.Module, ABC):
     """A module whose products are children, named as the weights that they stand for."""
 
     def _keep(self, module: nn.Module) -> None:
-        """Take over what the module is, and all parameters but the weights on crossbars."""
+        """Take over what the module is: its settings, its biases, and its products."""
         _keep_settings(module, self)
         for name, parameter in module.named_parameters(recurse=False):
-            if not name.endswith("weight") and not name.startswith("weight"):
+            if "weight" not in name:
                 self.register_parameter(name, parameter)
+            elif parameter.ndim == 2:  # a digital product, until another takes its place
+                outputs, inputs = parameter.shape
+                product = nn.Linear(inputs, outputs, bias=False, device="meta")
+                product.weight = parameter
+                self.add_module(name, product)
 
     def _bias(self, name: str) -> Tensor | float:
         bias = self._parameters.get(name)
@@ -261,6 +266,10 @@ def with_product(model: nn.Module, layer: MappedLayer, form: Form, product: nn.M
             module.activation_relu_or_gelu = 0  # no fused form that reads the weights itself
         if isinstance(module, nn.TransformerEncoder):
             module.use_nested_tensor = False
+    above = layer.module.rpartition(".")[0]
+    attention = model.get_submodule(above)
+    if isinstance(attention, nn.MultiheadAttention):  # else it would use its output layer's weight
+        model = with_module(model, above, TiledAttention(attention))
     if form.whole:
         _keep_settings(model.get_submodule(layer.module), product)
         return with_module(model, layer.module, product)

@@ -4,6 +4,8 @@ Where reads are noisy by product, layers are computed tile by tile. Without a re
 neither noise nor rounding, so that what is around the products must equal torch's own modules.
 """
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -229,6 +231,21 @@ def test_biases_of_a_chip_reach_the_modules_around():
         with torch.inference_mode():
             assert relative(plan(x), network.realise(snapshot)(x)) < 1e-5
     assert relative(network.baseline(x), plan(x)) < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["encoder", "lstm, projected", "own sizes of keys and values"])
+def test_one_product_alone_may_be_on_tiles(kind):
+    model, x = made(kind)
+    hardware = mho.Hardware(device=READING, reading=ReadPerProduct(), rows=5)
+    network = mho.map_network(model, hardware)
+    expected = network.baseline(x)
+    for layer in network.layers:
+        alone = replace(network, layers=(layer,))
+        with torch.inference_mode():
+            clean = alone.realise(network.program(0).snapshot(0))(x)
+            noisy = alone.realise(network.program(0).snapshot(0, read=0))(x)
+        assert relative(clean, expected) < 2e-6
+        assert relative(noisy, expected) > 1e-4, f"{layer.name} has no effect"
 
 
 def test_packed_sequences_are_refused():
