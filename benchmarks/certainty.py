@@ -4,7 +4,7 @@
 network, the whole test set each time, until Student's interval is narrow enough.
 
     python benchmarks/certainty.py                        # ResNet-20 on CIFAR-10, converters ideal
-    python benchmarks/certainty.py --converters           # through 8-bit DAC and ADC as well
+    python benchmarks/certainty.py --converters           # inputs bit by bit, 8-bit ADC, as well
 
 Ours is run and timed from end to end. The naive loop would take the better part of an hour: its
 number of chips is worked out from the spread of whole chips, measured by ``mho.evaluate``, and its
@@ -93,7 +93,8 @@ def _network(args: argparse.Namespace, test: Data, bits: int | None) -> MappedNe
 
         model = mho.zoo.build(args.network)
         model.load_state_dict(load_file(args.weights))
-    hardware = mho.Hardware(device=args.device, dac_bits=bits, adc_bits=bits)
+    drive = mho.Bipolar() if bits is None else mho.BitSerial()
+    hardware = mho.Hardware(device=args.device, dac_bits=bits, adc_bits=bits, drive=drive)
     network = mho.map_network(model, hardware, name=args.network)
     if bits is None:
         return network
@@ -117,11 +118,11 @@ def measure(
     ours = mho.mean_accuracy(network, test, args.time, rule=rule, seed=1000, progress=False)
     seconds = clock() - begin
     linear = network.hardware.ideal_periphery
-    chips = args.chips if linear else max(args.chips // 5, 2)
-    few = test if linear else test.take(2000, 0)
-    whole = mho.evaluate(network, few, [args.time], chips=chips, progress=False).at()
-    # What a whole chip's accuracy scatters by on all examples: some of them were left out here.
-    sd = whole.sd if linear else ours.sampled.sd_of_chips
+    whole = sd = None
+    if linear:
+        whole = mho.evaluate(network, test, [args.time], chips=args.chips, progress=False).at()
+        sd = whole.sd
+    sd = ours.sampled.sd_of_chips if sd is None else sd  # whole chips through converters take hours
     wanted = chips_for(sd**2, args.half_width, 0.95, least=2)
     kept = _naive_chip_s(network, test, args)
     return {
@@ -130,7 +131,7 @@ def measure(
         "images": len(test),
         "digital": ours.baseline,
         "ours": {**ours.to_dict(), "seconds": seconds},
-        "whole_chips": {**whole.to_dict(), "images": len(few)},
+        "whole_chips": None if whole is None else whole.to_dict(),
         "naive": {
             "sd_of_chips": sd,
             "chips": wanted,
@@ -147,7 +148,8 @@ def measure(
 
 def _naive_chip_s(network: MappedNetwork, test: Data, args: argparse.Namespace) -> float:
     """Return the median time of a whole chip of the naive loop: draw, write, all examples."""
-    examples, clock = test.take(args.timed_images, 1), CLOCKS[args.clock]
+    images = args.timed_images if network.hardware.ideal_periphery else args.timed_images // 8
+    examples, clock = test.take(images, 1), CLOCKS[args.clock]
     times = []
     for seed in range(args.timed):
         begin = clock()
@@ -191,7 +193,7 @@ def _page(figures: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for run in figures["runs"]:
-        bits = "ideal" if run["converters"] is None else f"{run['converters']}-bit DAC, ADC"
+        bits = "ideal" if run["converters"] is None else f"{run['converters']} bits, bit-serial"
         start = f"| {run['network']}, {run['images']:,} images | {bits} |"
         lines.append(f"{start} `mho.mean_accuracy` {_row(run['ours'])}")
         naive = run["naive"]
@@ -202,16 +204,21 @@ def _page(figures: dict[str, Any]) -> str:
     lines.append("")
     for run in figures["runs"]:
         ours, whole, naive = run["ours"], run["whole_chips"], run["naive"]
-        bits = "Ideal converters" if run["converters"] is None else f"{run['converters']} bits"
+        bits = "Ideal converters" if run["converters"] is None else "Bit-serial inputs, 8-bit ADC"
+        seen = ""
+        if whole is not None:
+            seen = (
+                f"; {whole['chips']} whole chips gave {whole['mean']:.2%} ({whole['ci_low']:.2%} "
+                f"to {whole['ci_high']:.2%})"
+            )
         forms = " + ".join(term["name"] for term in ours["terms"])
         prices = ", ".join(f"{form} {price:,.0f}" for form, price in ours["planned"].items())
         lines.append(
             f"- {bits}: **{run['ratio']:.3f} of the naive loop's time** "
             f"({run['ratio_memory_kept']:.3f} where it keeps freed memory too), "
             f"{run['ratio_passes']:.2f} of its passes. Sampled: {forms}; the pilot's prices, in "
-            f"passes without converters: {prices}. The digital network has {run['digital']:.2%}; "
-            f"{whole['chips']} whole chips on {whole['images']:,} images gave {whole['mean']:.2%} "
-            f"({whole['ci_low']:.2%} to {whole['ci_high']:.2%}). The naive loop's chips scatter by "
+            f"passes without converters: {prices}. The digital network has {run['digital']:.2%}"
+            f"{seen}. The naive loop's chips scatter by "
             f"{naive['sd_of_chips']:.2%} and take {naive['seconds_a_chip']:.1f} s each "
             f"({naive['seconds_a_chip_memory_kept']:.1f} s with freed memory kept)."
         )

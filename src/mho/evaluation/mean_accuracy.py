@@ -20,6 +20,7 @@ from mho.evaluation.passes import checked
 from mho.evaluation.strata import Indices, Strata
 from mho.evaluation.two_stage import Sampled, TwoStage, sample
 from mho.evaluation.work import threads
+from mho.network.layer import MappedLayer
 from mho.network.mapped import MappedNetwork
 from mho.network.plan import Plan
 from mho.network.self_check import self_check
@@ -33,6 +34,8 @@ _READ = 0
 _PLANNED = 2048
 _CELL_NS, _MAC_NS, _EXAMPLE_NS = 68.0, 0.012, 15_000.0
 """Measured on one core: drawing a cell, a multiply–accumulate, and what an example costs anyway."""
+_CONVERTED = 1.5
+"""What an analogue product with converters costs over one without, measured likewise."""
 
 
 @dataclass(frozen=True)
@@ -218,13 +221,25 @@ def _rule(rule: TwoStage | None, half_width: float | None) -> TwoStage:
 
 def _priced(rule: TwoStage, network: MappedNetwork, inputs: Inputs) -> TwoStage:
     """Return the rule with the prices that the network gives it: counts, never clocks."""
-    prices = {} if not network.hardware.ideal_periphery else {"price_of_exact": 1.0}
+    positions = trace_positions(network.model, inputs)
+    macs = {layer.name: positions[layer.name] * layer.weights for layer in network.layers}
+    prices, total = {}, sum(macs.values())
     if rule.price_of_chip is None:
-        positions = trace_positions(network.model, inputs)
-        macs = sum(positions[layer.name] * layer.weights for layer in network.layers)
         cells = sum(layer.encoded.g_target_uS.size for layer in network.layers)
-        prices["price_of_chip"] = cells * _CELL_NS / (macs * _MAC_NS + _EXAMPLE_NS)
+        prices["price_of_chip"] = cells * _CELL_NS / (total * _MAC_NS + _EXAMPLE_NS)
+    if network.hardware.ideal_periphery:
+        prices["price_of_exact"] = 1.0
+    elif rule.price_of_exact is None:
+        products = sum(macs[layer.name] * _products(network, layer) for layer in network.layers)
+        prices["price_of_exact"] = _CONVERTED * products / max(total, 1)
     return rule.model_copy(update=prices)
+
+
+def _products(network: MappedNetwork, layer: MappedLayer) -> int:
+    """Return how many analogue products an input takes: phases, digits, slices."""
+    codes, hardware = network.codes(layer), network.hardware
+    waves = hardware.drive.waves(torch.zeros(1), codes.dac, signed=codes.x_signed)
+    return sum(1 for _ in waves) * (1 if hardware.adc_bits is None else layer.encoded.slices)
 
 
 def _simplified(network: MappedNetwork) -> MappedNetwork:

@@ -42,7 +42,7 @@ _FEWEST = 100
 """Examples that every chip sees at least, so that no single answer weighs much."""
 _UNSEEN = 0.2
 """Answers unlike all others that a pilot may have missed in a stratum."""
-_PRICE_OF_CHIP = 60.0
+_PRICE_OF_CHIP, _PRICE_OF_EXACT = 60.0, 8.0
 """Where nothing is known of the network."""
 _SHARES = tuple(k / 10 for k in range(1, 10))
 """Shares of the variance that the first of two terms may have, tried by the plan."""
@@ -66,8 +66,8 @@ class TwoStage(Law):
         pilot_images: Examples that each of them sees.
         price_of_chip: What drawing a chip costs, in passes of one example without converters; by
             default worked out from the numbers of cells and of operations.
-        price_of_exact: What a pass of one example through converters costs, in the same unit;
-            about 8 for 8-bit converters and 128 × 128 tiles.
+        price_of_exact: What a pass of one example through converters costs, in the same unit; by
+            default worked out from the number of analogue products that an input takes.
         at_least: Chips of each term: enough for Student's t to hold for values that are not quite
             normal.
         at_most: Chips after which to give up; the interval is then as wide as it is.
@@ -77,7 +77,7 @@ class TwoStage(Law):
     pilot_chips: Annotated[int, Field(ge=3)] = 5
     pilot_images: Annotated[int, Field(ge=16)] = 400
     price_of_chip: Annotated[float, Field(ge=0)] | None = None
-    price_of_exact: Annotated[float, Field(ge=1)] = 8.0
+    price_of_exact: Annotated[float, Field(ge=1)] | None = None
     at_least: Annotated[int, Field(ge=4)] = 6
     at_most: Annotated[int, Field(ge=4)] = 2000
 
@@ -280,9 +280,8 @@ def plan(
         confidence: Confidence of the interval.
     """
     spreads = {name: _spreads(chips) for name, chips in pilot.items()}
-    prices = {"exact": 1.0, "cheap": 1.0, "correction": 1 + rule.price_of_exact}
-    if "exact" in pilot:
-        prices["exact"] = rule.price_of_exact
+    exact = _PRICE_OF_EXACT if rule.price_of_exact is None else rule.price_of_exact
+    prices = {"exact": exact, "cheap": 1.0, "correction": 1 + exact}
     within = {n: float((strata.shares * s).sum()) ** 2 for n, s in spreads.items()}
     between = {name: _between(strata, chips, within[name]) for name, chips in pilot.items()}
     best: tuple[Term, ...] = ()

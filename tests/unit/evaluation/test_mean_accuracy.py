@@ -9,11 +9,12 @@ from torch import nn
 import mho
 from mho.data import Data
 from mho.errors import ConfigError
+from mho.evaluation.mean_accuracy import _priced
 
 
 @pytest.fixture(scope="module")
 def blocks():
-    """A network that finds which of 5 blocks of inputs is brightest, with 8-bit converters."""
+    """A network that finds which of 5 blocks of inputs is brightest; inputs enter bit by bit."""
     torch.manual_seed(2)
     labels = torch.arange(1500) % 5
     x = 0.6 * torch.rand(1500, 20)
@@ -26,7 +27,9 @@ def blocks():
         nn.functional.cross_entropy(model(x), labels).backward()
         optimiser.step()
     device = mho.load_device("falcone2025").with_drift_severity(mean=1, spread=6)
-    hardware = mho.Hardware(device=device, mapping=mho.SingleDevice(), dac_bits=8, adc_bits=8)
+    hardware = mho.Hardware(
+        device=device, mapping=mho.SingleDevice(), dac_bits=8, adc_bits=8, drive=mho.BitSerial()
+    )
     network = mho.map_network(model.eval(), hardware).calibrate(x[:200])
     return network, Data(x, labels, name="blocks", role="test")
 
@@ -63,6 +66,19 @@ def test_two_levels_agree_with_one(blocks):
 def test_ideal_periphery_has_one_level(small):
     network, data = small
     assert found(network, data, half_width=0.02).sampled.cheap_passes == 0
+
+
+def test_prices_are_counts(blocks):
+    """20 × 24 and 24 × 5 weights, one cell and one multiply–accumulate each."""
+    network, data = blocks
+    priced = _priced(mho.TwoStage(), network, data.inputs[:4])
+    assert priced.price_of_chip == pytest.approx(600 * 68 / (600 * 0.012 + 15_000))
+    assert priced.price_of_exact == pytest.approx(1.5 * 8)  # inputs of one sign, 8 bits
+    parallel = network.hardware.model_copy(update={"drive": mho.Bipolar()})
+    found_price = _priced(mho.TwoStage(), network.with_hardware(parallel), data.inputs[:4])
+    assert found_price.price_of_exact == 1.5
+    own = mho.TwoStage(price_of_chip=7, price_of_exact=3)
+    assert _priced(own, network, data.inputs[:4]) == own
 
 
 def test_nothing_but_the_seed_decides_the_numbers(small):
