@@ -1,10 +1,12 @@
 """What it costs to run a study by engine instead of by hand, and how far the driver carries.
 
-    python benchmarks/scale.py                 measure, print, write docs/results/scale.json
-    python benchmarks/scale.py --document      write the table in docs/scale.md from that file
+    python benchmarks/scale.py                      measure everything
+    python benchmarks/scale.py overhead memory      measure some of it again
+    python benchmarks/scale.py --document           write the pages from what was measured
 
-Run it on a machine that does nothing else. Work is a network that is large enough for trials of a
-second or more; figures are medians of alternating rounds.
+Figures go to docs/results/scale.json, tables to docs/results/scale.md and docs/scale.md. Run it on
+a machine that does nothing else. Work is a network that is large enough for trials of a second or
+more; times are medians of alternating rounds.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import json
 import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 FIGURES = ROOT / "docs" / "results" / "scale.json"
+RESULTS = ROOT / "docs" / "results" / "scale.md"
 PAGE = ROOT / "docs" / "scale.md"
 
 STUDY = """
@@ -203,6 +205,8 @@ def _peak(kind: str, task: str, connection: Any) -> None:
     """Report the peak memory of a process that evaluates: as a worker, or with plain PyTorch."""
     import torch
 
+    from mho.study.engines.machine import peak_memory_bytes
+
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         if kind == "worker":
@@ -219,7 +223,7 @@ def _peak(kind: str, task: str, connection: Any) -> None:
             with torch.inference_mode():
                 for inputs, _ in test.batches(128):
                     model(inputs)
-    connection.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    connection.send(peak_memory_bytes())
 
 
 def memory() -> dict[str, float]:
@@ -261,22 +265,30 @@ def driver() -> dict[str, float]:
     return {"trial_s": trial_s, "cell_s": cell_s}
 
 
-def measure_all(rounds: int) -> dict[str, Any]:
-    """Measure everything."""
-    return {
-        "machine": {
-            "cores": os.cpu_count(),
-            "load_before": os.getloadavg()[0],
-            "python": platform.python_version(),
-            "system": f"{platform.system()} {platform.machine()}",
-        },
-        "overhead": overhead(rounds),
-        "throughput": throughput(rounds),
-        "query": query(),
-        "planning": planning(),
-        "memory": memory(),
-        "driver": driver(),
+PARTS: dict[str, Callable[[int], dict[str, float]]] = {
+    "overhead": overhead,
+    "throughput": throughput,
+    "query": lambda rounds: query(),
+    "planning": lambda rounds: planning(),
+    "memory": lambda rounds: memory(),
+    "driver": lambda rounds: driver(),
+}
+
+
+def measured(names: list[str], rounds: int) -> dict[str, Any]:
+    """Measure the parts of these names, and keep what was measured of the others."""
+    figures: dict[str, Any] = {}
+    if FIGURES.is_file():
+        figures = json.loads(FIGURES.read_text(encoding="utf-8"))
+    figures["machine"] = {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
     }
+    for name in names:
+        load = os.getloadavg()[0]
+        figures[name] = {**PARTS[name](rounds), "load_before": load}
+    return figures
 
 
 TARGETS = (
@@ -323,7 +335,7 @@ def _hours(s: float) -> str:
 
 
 def document(figures: dict[str, Any]) -> None:
-    """Write the tables into the page, between their marks."""
+    """Write the tables into the page, between their marks, and the page of all figures."""
     text = PAGE.read_text(encoding="utf-8")
     for name, content in (("figures", table(figures)), ("cores", extrapolation(figures))):
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
@@ -331,22 +343,46 @@ def document(figures: dict[str, Any]) -> None:
         _, _, after = rest.partition(end)
         text = f"{before}{start}\n\n{content}\n\n{end}{after}"
     PAGE.write_text(text, encoding="utf-8")
+    RESULTS.write_text(page(figures), encoding="utf-8")
+
+
+def page(figures: dict[str, Any]) -> str:
+    """Return the page of results: targets, and every figure with the load it was measured under."""
+    lines = [
+        "# Scale: what was measured",
+        "",
+        f"Two cores ({figures['machine']['system']}, Python {figures['machine']['python']}), by "
+        "`benchmarks/scale.py`; `scale.json` beside this page holds the figures.",
+        "",
+        table(figures),
+        "",
+        "| part | figure | value |",
+        "|---|---|---|",
+    ]
+    for part in PARTS:
+        lines += [f"| {part} | {key} | {value:.6g} |" for key, value in figures[part].items()]
+    return "\n".join([*lines, ""])
 
 
 def main() -> None:
     """Measure or document."""
+    from mho.allocator import keep_memory
+
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--document", action="store_true", help="write docs/scale.md")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all by default")
+    parser.add_argument("--document", action="store_true", help="write the pages")
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    keep_memory()
     if not options.document:
-        figures = measure_all(options.rounds)
+        figures = measured(options.parts or list(PARTS), options.rounds)
         FIGURES.parent.mkdir(parents=True, exist_ok=True)
         FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+        return
     figures = json.loads(FIGURES.read_text(encoding="utf-8"))
+    document(figures)
     sys.stdout.write(f"{table(figures)}\n\n{extrapolation(figures)}\n")
-    if options.document:
-        document(figures)
 
 
 if __name__ == "__main__":

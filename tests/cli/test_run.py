@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import signal
 import subprocess
@@ -9,6 +11,8 @@ import sys
 import time
 
 import pytest
+
+from mho.cli.main import main
 
 STUDY = """
 name = "tiny"
@@ -31,9 +35,11 @@ def words(*arguments):
 
 
 def mho(*arguments):
-    return subprocess.run(
-        words(*arguments), capture_output=True, text=True, timeout=120, check=False
-    )
+    """Run the command in this process, which has loaded torch already."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([str(word) for word in arguments])
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture
@@ -54,7 +60,8 @@ def refused(done):
 
 def test_a_study_ends_in_results_and_a_report(study, tmp_path):
     out, figures = tmp_path / "out", tmp_path / "figures.json"
-    done = mho("run", study, "-o", out, "--json", figures)
+    command = words("run", study, "-o", out, "--json", figures)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(figures.read_text())
     assert found == json.loads((out / "results.json").read_text())

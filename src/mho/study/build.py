@@ -18,16 +18,19 @@ from mho.data import Data, load
 from mho.device.cards import load_device
 from mho.device.device import Device
 from mho.errors import BundleError, ConfigError
-from mho.evaluation.passes import digital_accuracy
+from mho.evaluation.passes import count_right
 from mho.files import os_sentence
 from mho.network.map_network import map_network
 from mho.network.mapped import MappedNetwork
+from mho.progress import Progress
 from mho.recover.base import Recovery
 from mho.recover.registry import by_name
 from mho.study.objects import load_object
 from mho.study.spec import DataSpec, HardwareSpec, NetworkSpec, StepSpec, Study
 
 T = TypeVar("T")
+_AT_ONCE = 512
+"""Examples of the baseline between two reports: a multiple of what is in one pass."""
 
 
 class Shelf:
@@ -118,15 +121,25 @@ class Parts:
         count, train = step.examples, self.train
         return self.shelf.get(key, lambda: train.take(count, step.seed))
 
-    @property
-    def baseline(self) -> float:
-        """Accuracy of the digital network."""
+    def baseline(self, progress: Progress) -> float:
+        """Return the accuracy of the digital network.
+
+        Args:
+            progress: Called while it is measured; it may raise to stop that.
+        """
         study = self.study
         key = f"baseline {study.data.model_dump_json()} {study.network.model_dump_json()}"
-        where = study.engine.torch_device
-        return self.shelf.get(
-            key, lambda: digital_accuracy(self.network, self.test, torch_device=where)
-        )
+        return self.shelf.get(key, lambda: self._baseline(progress))
+
+    def _baseline(self, progress: Progress) -> float:
+        right, count = 0, len(self.test)
+        for start in range(0, count, _AT_ONCE):
+            progress(start, count, "digital baseline")
+            part = self.test.subset(range(start, min(start + _AT_ONCE, count)))
+            right += count_right(
+                self.network, part, torch_device=self.study.engine.torch_device, who="the network"
+            )
+        return right / count
 
     def check(self) -> None:
         """Make everything but what recoveries learn, so that every mistake shows before any work.

@@ -62,8 +62,7 @@ class CellRun:
             text: The study's file, verbatim.
         """
         mapped = self._parts.network
-        self._report(0, 1, "digital baseline")
-        self._baseline = self._parts.baseline
+        self._baseline = self._parts.baseline(self._report)
         self._finish(None, Artefact("", mapped, 0.0))
         for step in self._study.recover:
             self._finish(step, self._artefact(step))

@@ -15,7 +15,7 @@ from mho.report.page import render
 from mho.results import Store
 from mho.study.build import Parts, Shelf
 from mho.study.cell import CellRun
-from mho.study.engines.choose import choose_engine
+from mho.study.engines.choose import check_engine, choose_engine
 from mho.study.engines.engine import Engine
 from mho.study.figures import sweep_figures
 from mho.study.folder import Folder
@@ -68,6 +68,7 @@ def run_study(
     cells = plan(file, yes=yes)
     shelf = Shelf()
     check(cells, shelf)
+    check_engine(file.study.engine)
     jobs = [Job(cell) for cell in cells] if shard is None else shard.deal(cells)
     folder = Folder(Path("results") / file.study.name if out is None else Path(out))
     with (

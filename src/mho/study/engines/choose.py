@@ -85,6 +85,21 @@ def _seconds(work: Work, times_s: Sequence[float], count: int) -> float:
     return min(found[1:])
 
 
+def check_engine(wanted: LocalEngine | RayEngine) -> None:
+    """Find out whether the engine that a study asks for is there, before any work.
+
+    Args:
+        wanted: ``[engine]``.
+
+    Raises:
+        MhoError: It is not.
+    """
+    if isinstance(wanted, RayEngine):
+        from mho.study.engines.ray import check_ray
+
+        check_ray(wanted)
+
+
 def choose_engine(cells: int, parts: Parts, left: int) -> Engine:
     """Return the engine that the study asks for; where it says "auto", the faster one.
 

@@ -46,6 +46,7 @@ class LocalProcesses(Engine):
         self._lock = threading.Lock()
         self._closed = False
         self._pool = self._new_pool()
+        _begin_to_load()
 
     def _new_pool(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -120,11 +121,15 @@ class LocalProcesses(Engine):
                 self._pool = self._new_pool()
 
     def close(self) -> None:
-        """End the processes at once: what they had in hand is run again another time."""
+        """End the processes at once: what they had in hand is run again another time.
+
+        Nothing is cancelled, since no one who waits is told of that: with the processes gone, all
+        that was asked for fails.
+        """
         with self._lock:
             self._closed = True
         processes = list((self._pool._processes or {}).values())
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=False)
         for process in processes:
             process.terminate()
         for process in processes:
@@ -138,6 +143,15 @@ def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([worker.__name__])
     return context
+
+
+def _begin_to_load() -> None:
+    """Let the server load torch while this process prepares the work."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        from multiprocessing import forkserver
+
+        with _deaf_to_ctrl_c():
+            forkserver.ensure_running()
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 _MEMINFO = Path("/proc/meminfo")
+_STATUS = Path("/proc/self/status")
 
 
 def cores() -> int:
@@ -18,7 +19,14 @@ def cores() -> int:
 
 
 def peak_memory_bytes() -> int:
-    """Return the most memory that this process has had."""
+    """Return the most memory that this process has had.
+
+    Linux counts what the parent had before it started this program into the resource usage, so its
+    own file is read there.
+    """
+    own = _said(_STATUS, "VmHWM")
+    if own is not None:
+        return own
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -29,12 +37,17 @@ def free_memory_bytes(meminfo: Path = _MEMINFO) -> int | None:
     Args:
         meminfo: Where Linux says it.
     """
+    return _said(meminfo, "MemAvailable")
+
+
+def _said(file: Path, name: str) -> int | None:
+    """Return the bytes that a line such as ``VmHWM:  12 kB`` says; None where there is none."""
     try:
-        lines = meminfo.read_text(encoding="ascii").splitlines()
+        lines = file.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    said = {name: value for name, _, value in (line.partition(":") for line in lines)}
-    return int(said["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in said else None
+    found = [line.split()[1] for line in lines if line.startswith(f"{name}:")]
+    return int(found[0]) * 1024 if found else None
 
 
 def room() -> int:

@@ -62,6 +62,7 @@ class RayCluster(Engine):
         self.lanes = min(cells, self._workers + 1)
         self._slots = threading.Semaphore(self._workers)
         self._lock = threading.Lock()
+        self._closed = False
         self._shipped: dict[str, Any] = {}
         # A task that asks for more of the cluster leaves room for fewer others.
         options = {"num_cpus": cpus // self._workers, "max_retries": _ATTEMPTS}
@@ -89,8 +90,9 @@ class RayCluster(Engine):
                 self._follow(task, keeper, checkpoint, progress)
                 made, seconds = self._get(task)
             finally:
-                self._ray.cancel(task, force=True)
-                self._ray.kill(keeper)
+                if not self._closed:
+                    self._ray.cancel(task, force=True)
+                    self._ray.kill(keeper)
                 self._forget(fit.key)
             artefact = Artefact(fit.key, made, seconds)
             artefacts.put(artefact, {"step": fit.step.name, "method": fit.step.method})
@@ -100,6 +102,7 @@ class RayCluster(Engine):
         """Report how far a fit is and keep its state, until it has ended."""
         version, running = 0, True
         while running:
+            self._check_open()
             ended, _ = self._ray.wait([task], timeout=_NEWS_EVERY_S)
             running = not ended
             told, version, states = self._get(keeper.news.remote(version))
@@ -119,14 +122,23 @@ class RayCluster(Engine):
         ]
         try:
             while waiting:
-                done, waiting = self._ray.wait(waiting)
-                yield self._get(done[0])
+                self._check_open()
+                done, waiting = self._ray.wait(waiting, timeout=_NEWS_EVERY_S)
+                if done:
+                    yield self._get(done[0])
         finally:
-            for task in waiting:
-                self._ray.cancel(task, force=True)
+            if not self._closed:
+                for task in waiting:
+                    self._ray.cancel(task, force=True)
             self._forget(work.task)
 
+    def _check_open(self) -> None:
+        """End a cell that goes on after the cluster was left: Ray would start another one."""
+        if self._closed:
+            raise InterruptedError
+
     def _get(self, reference: Any) -> Any:
+        self._check_open()
         errors = self._ray.exceptions
         try:
             return self._ray.get(reference)
@@ -142,6 +154,7 @@ class RayCluster(Engine):
     def _ship(self, key: str, value: Any) -> Any:
         """Put something into the object store, once: it then travels once to each machine."""
         with self._lock:
+            self._check_open()
             if key not in self._shipped:
                 for module in own_modules():
                     self._ray.cloudpickle.register_pickle_by_value(module)
@@ -154,9 +167,28 @@ class RayCluster(Engine):
 
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
+        closed, self._closed = self._closed, True
         self._shipped.clear()
-        if self._mine:
+        if self._mine and not closed:
             self._ray.shutdown()
+
+
+def check_ray(settings: RayEngine) -> None:
+    """Find out whether Ray is installed and someone listens at the address, before any work.
+
+    Args:
+        settings: ``[engine]``.
+
+    Raises:
+        MissingDependencyError: Ray is not installed.
+        ConfigError: There is no cluster at the address.
+    """
+    _import_ray()
+    if settings.address is not None:
+        try:
+            _knock(settings.address)
+        except OSError as error:
+            raise _unreachable(settings.address, error) from None
 
 
 def _connect(ray: Any, settings: RayEngine) -> None:
@@ -166,14 +198,17 @@ def _connect(ray: Any, settings: RayEngine) -> None:
         ray.init(num_cpus=settings.workers, include_dashboard=False, **options)
         return
     try:
-        _knock(settings.address)
         ray.init(address=settings.address, **options)
     except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigError(
-            f"[engine] address: no Ray cluster answers at '{settings.address}' "
-            f"({str(error).splitlines()[0]}). Start one there with 'ray start --head', or leave "
-            "the address out to start one on this machine."
-        ) from None
+        raise _unreachable(settings.address, error) from None
+
+
+def _unreachable(address: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"[engine] address: no Ray cluster answers at '{address}' "
+        f"({str(error).splitlines()[0]}). Start one there with 'ray start --head', or leave "
+        "the address out to start one on this machine."
+    )
 
 
 def _knock(address: str) -> None:
