@@ -150,8 +150,8 @@ def effort(results: Results) -> str:
     if naive <= spent:
         return text
     return (
-        f"{text} A naive run, with chips of its own for every method, would have needed "
-        f"{words.amount(naive)} to know what each method gains as surely."
+        f"{text} A naive run, with chips of its own for every method, would have needed at least "
+        f"{words.amount(int(float(f'{naive:.2g}')))} to know what each method gains as surely."
     )
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from mho.evaluation import Evaluation
 
-_MOST = 1000.0
-"""Differences that are all but constant over chips would ask for any number of passes."""
+_MOST = 100.0
+"""Differences that are all but constant over chips would ask for any number; then it is at least so
+many times as many."""
 
 
 def passes_of(
@@ -20,7 +21,8 @@ def passes_of(
 
     The naive run evaluates every step on chips of its own. For paired differences as sure as ours
     it needs ``(sd_a² + sd_b²) / sd_difference²`` times as many chips of both; for each step and
-    time the most demanding comparison counts, and never fewer chips than were run.
+    time the most demanding comparison counts, and never fewer chips than were run. A factor above
+    100 counts as 100, so the number is what is needed at least.
 
     Args:
         found: The evaluation of each step, by name.
