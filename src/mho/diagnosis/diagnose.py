@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from mho.data import Data, as_data
 from mho.diagnosis.bench import Bench
 from mho.diagnosis.effects import Effect, effects_of, hardware_with
-from mho.diagnosis.layers import look_at_layers
+from mho.diagnosis.layers import look_at_layers, snr_of_outputs
 from mho.diagnosis.remedies import remedies
 from mho.diagnosis.result import Diagnosis, EffectResult, Outcome, Tried
 from mho.diagnosis.verdict import causes_of, verdict
@@ -100,12 +100,14 @@ def diagnose(
         for done, effect in enumerate(effects):
             report(2 + done, steps, effect.what)
             found.append(_result(bench, effect, everything))
+        alone = {effect.key: _by_layer(bench, effect) for effect in effects}
         variant = bench.variant(everything)
         layers = look_at_layers(
             bench,
             variant,
             next(bench.snapshots(variant, everything)),
             tallies,
+            alone,
             lambda number, name: report(2 + len(effects) + number, steps, f"layer {name}"),
         )
         found.sort(key=_harm, reverse=True)
@@ -152,6 +154,12 @@ def _result(bench: Bench, effect: Effect, everything: frozenset[str]) -> EffectR
         alone=bench.run({effect.key}),
         without=None if same and effect.key != "storage" else bench.run(others),
     )
+
+
+def _by_layer(bench: Bench, effect: Effect) -> dict[str, float | None]:
+    """Return what an effect alone does to each layer's output, on the first chip."""
+    variant = bench.variant({effect.key})
+    return snr_of_outputs(bench, variant, next(bench.snapshots(variant, {effect.key})))
 
 
 def _mended(bench: Bench, causes: list[EffectResult], everything: frozenset[str]) -> list[Outcome]:

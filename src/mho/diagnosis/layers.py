@@ -21,11 +21,40 @@ from mho.network.tally import Tally
 
 
 @torch.inference_mode()
+def snr_of_outputs(
+    bench: Bench, variant: MappedNetwork, snapshot: Snapshot
+) -> dict[str, float | None]:
+    """Return the signal-to-noise ratio of each layer's output in a running network, in dB.
+
+    Args:
+        bench: Network and examples.
+        variant: The network on hardware with some effects.
+        snapshot: A chip of it.
+    """
+    chip, modules = variant.realise(snapshot), _modules(variant)
+    clean = _Recorder(bench.network.model, modules)
+    with clean:
+        call(bench.network.model, bench.few.inputs)
+    noisy = _Recorder(chip.model, modules)
+    with noisy:
+        call(chip, bench.few.inputs)
+    return {
+        layer.name: _snr(clean.output.get(layer.module), noisy.output.get(layer.module))
+        for layer in variant.layers
+    }
+
+
+def _modules(network: MappedNetwork) -> list[str]:
+    return list(dict.fromkeys(layer.module for layer in network.layers))
+
+
+@torch.inference_mode()
 def look_at_layers(
     bench: Bench,
     variant: MappedNetwork,
     snapshot: Snapshot,
     tallies: Mapping[str, Tally],
+    alone: Mapping[str, Mapping[str, float | None]],
     report: Callable[[int, str], None],
 ) -> list[LayerResult]:
     """Return what every layer of one chip does wrong.
@@ -35,12 +64,13 @@ def look_at_layers(
         variant: The network on all of its hardware.
         snapshot: The chip.
         tallies: What the converters met, by layer.
+        alone: By effect: the ratio of each layer's output with it alone.
         report: Called with the number of the layer and its name.
     """
     inputs = bench.few.inputs
     clean_model = bench.network.model
     chip = variant.realise(snapshot)
-    modules = list(dict.fromkeys(layer.module for layer in variant.layers))
+    modules = _modules(variant)
     clean = _Recorder(clean_model, modules)
     with clean:
         call(clean_model, inputs)
@@ -65,6 +95,7 @@ def look_at_layers(
                 weights=layer.weights,
                 snr_db=_snr(clean.output.get(layer.module), noisy.output.get(layer.module)),
                 own_snr_db=own,
+                alone_snr_db={effect: ratios[layer.name] for effect, ratios in alone.items()},
                 logits_snr_db=decibel(1.0, noise_of_decisions(bench.logits, logits)),
                 drop_pp=bench.drop_pp(logits),
                 use_of_window=_use_of_window(layer),

@@ -73,6 +73,7 @@ class LayerResult:
         snr_db: Signal-to-noise ratio of its output in the running network: errors of the layers
             before it included; None where the layer is never called by itself.
         own_snr_db: The same when it is given the digital network's inputs: its own errors.
+        alone_snr_db: By effect: that of its output in the running network with the effect alone.
         logits_snr_db: Of the logits when only this layer is on the hardware: its sensitivity.
         drop_pp: Points lost when only this layer is on the hardware.
         use_of_window: Root mean square of ``|w|`` over the largest weight that fits the window.
@@ -86,12 +87,19 @@ class LayerResult:
     weights: int
     snr_db: float | None
     own_snr_db: float | None
+    alone_snr_db: dict[str, float | None]
     logits_snr_db: float
     drop_pp: float
     use_of_window: float
     inputs_clipped: float | None
     sums_clipped: float | None
     use_of_range: float | None
+
+    @property
+    def worst_effect(self) -> str | None:
+        """The effect that alone disturbs its output most; None where none does."""
+        known = {k: v for k, v in self.alone_snr_db.items() if v is not None and math.isfinite(v)}
+        return min(known, key=known.__getitem__, default=None)
 
 
 @dataclass(frozen=True)
@@ -181,9 +189,13 @@ class Diagnosis:
         ]
         rank = {layer.layer: k for k, layer in enumerate(self.by_sensitivity, 1)}
         wide = max([len("layer"), *(len(_short(layer.layer)) for layer in self.layers)])
-        lines = [f"{'layer':<{wide}} {'rank':>4}" + "".join(f" {name:>8}" for name, _, _ in shown)]
+        widths = [max(6, len(name), *map(len, texts)) for name, _, texts in shown]
+        heads = [f" {name:>{n}}" for (name, _, _), n in zip(shown, widths, strict=True)]
+        lines = [f"{'layer':<{wide}} {'rank':>4}{''.join(heads)}"]
         for k, layer in enumerate(self.layers):
-            cells = "".join(f" {texts[k]:>8}" for _, _, texts in shown)
+            cells = "".join(
+                f" {texts[k]:>{n}}" for (_, _, texts), n in zip(shown, widths, strict=True)
+            )
             lines.append(f"{_short(layer.layer):<{wide}} {rank[layer.layer]:>4}{cells}")
         legend = "; ".join(["rank: by harm to the logits", *(f"{n}: {le}" for n, le, _ in shown)])
         return [*lines, *textwrap.wrap(f"({legend})", _WIDTH)]
@@ -197,7 +209,7 @@ class Diagnosis:
 
 
 def _short(name: str) -> str:
-    """Return a name of at most 28 characters: the end of a long one, which tells layers apart."""
+    """Return a name of at most 22 characters: the end of a long one, which tells layers apart."""
     return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
 
 
@@ -209,7 +221,7 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}"
 
 
-_WIDTH, _NAME = 100, 28
+_WIDTH, _NAME = 100, 22
 _COLUMNS: tuple[tuple[str, str, Callable[[LayerResult], str]], ...] = (
     ("SNR dB", "of its output, earlier layers' errors included", lambda r: _db(r.snr_db)),
     ("own dB", "its own errors only", lambda r: _db(r.own_snr_db)),
@@ -219,6 +231,7 @@ _COLUMNS: tuple[tuple[str, str, Callable[[LayerResult], str]], ...] = (
     ("in clip", "inputs beyond the DAC's range", lambda r: _share(r.inputs_clipped)),
     ("sum clip", "partial sums beyond the ADC's range", lambda r: _share(r.sums_clipped)),
     ("range", "rms of partial sums over the ADC's full scale", lambda r: _share(r.use_of_range)),
+    ("most by", "the effect that alone disturbs it most", lambda r: r.worst_effect or "–"),
 )  # fmt: skip
 """Columns of the table of layers: heading, what it means, text of a cell."""
 

@@ -258,6 +258,16 @@ def test_an_effect_that_takes_much_is_named_however_much_another_takes():
     assert [cause.key for cause in causes_of(effects[2:], 4.0)] == ["2.0"]
 
 
+def test_each_effect_is_seen_at_each_layer():
+    """Independent errors add up in power: the first layer's with all is that of each together."""
+    device = IDEAL.replace(programming=ConstantSpread(sd_uS=1), levels=UniformLevels(count=8))
+    first, _ = diagnosed(mho.Hardware(device=device)).layers
+    assert set(first.alone_snr_db) == {"levels", "programming"}
+    noise = sum(10 ** (-db / 10) for db in first.alone_snr_db.values())
+    assert first.snr_db == pytest.approx(-10 * math.log10(noise), abs=1)
+    assert first.worst_effect == min(first.alone_snr_db, key=first.alone_snr_db.get)
+
+
 def test_defaults_and_refusals():
     hardware = mho.Hardware(device="falcone2025")
     assert diagnosed(hardware, None).t_s == 10 * 365 * 86400
