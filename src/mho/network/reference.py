@@ -72,7 +72,7 @@ class ReferenceLayer(nn.Module):
                     partial = product.of_spread(values, self._of_tile(weight, tile))
                     if self.variance is not None:
                         if numbers is None:
-                            numbers = self._numbers(partial, call, w, s)
+                            numbers = self._numbers(partial, call, w, s).to(partial.device)
                         variance = product.of_spread(
                             values**2, self._of_tile(self.variance[s], tile)
                         )
@@ -81,7 +81,8 @@ class ReferenceLayer(nn.Module):
                 if wave.shift:
                     assert self.analogue.wanted is not None
                     shifted = torch.full_like(values, wave.shift * x_step)
-                    y = y - wave.weight * product.of_spread(shifted, self.analogue.wanted[s])
+                    wanted = self.analogue.wanted[s].to(values.device)
+                    y = y - wave.weight * product.of_spread(shifted, wanted)
         if self.gain is not None:
             y = y * product.per_output(gain_per_output(self.gain, product.outputs))
         if self.branch is not None:
@@ -97,7 +98,7 @@ class ReferenceLayer(nn.Module):
             return adc.quantise(partial)
         slices, tiles, _ = adc.step.shape
         step = adc.step[min(s, slices - 1), min(tile, tiles - 1)].expand(self.product.outputs)
-        step = self.product.per_output(step).to(partial.dtype)
+        step = self.product.per_output(step).to(partial)
         return (partial / step).round().clamp(adc.low, adc.high) * step
 
     def _numbers(self, partial: Tensor, call: int, w: int, s: int) -> Tensor:

@@ -80,6 +80,8 @@ class TiledLayer(nn.Module):
             bias: Shape ``(outputs,)``, or None for 0.
             variance: Variance of a read of each weight, shape of ``slices``, or None.
         """
+        slices = slices.to(self.tiles.device)
+        variance = None if variance is None else variance.to(self.tiles.device)
         if self.tiles.shape[0] == 1:
             slices = slices.sum(0, keepdim=True)
             variance = None if variance is None else variance.sum(0, keepdim=True)
@@ -87,7 +89,7 @@ class TiledLayer(nn.Module):
             self.tiles[s] = self._scaled(self._arranged(weight), s)
         self.variance = None
         if variance is not None:
-            self.variance = self._stacked(list(variance)).to(self.tiles.device)
+            self.variance = self._stacked(list(variance))
             for s, own in enumerate(self.variance):
                 own.copy_(self._scaled(self._scaled(own, s), s))
         gains = torch.ones(self.product.outputs) if gain is None else gain
