@@ -294,7 +294,8 @@ def _present(
         return None
     if missing.all():
         raise TableError(f"{raw.rows.name}: no row has all of {', '.join(values)}.")
-    warnings.append(f"{missing.sum():,} rows without a reading left out ({raw.rows.text(missing)})")
+    count = f"{missing.sum():,} row{'' if missing.sum() == 1 else 's'}"
+    warnings.append(f"{count} without a reading left out ({raw.rows.text(missing)})")
     return ~missing
 
 

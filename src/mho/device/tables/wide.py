@@ -14,7 +14,7 @@ from mho.units import TO_s, seconds
 
 _TIME = re.compile(
     r"^(?:(?P<word>[A-Za-z]*?)[\s_=@]*)?(?P<number>\d*\.?\d+(?:[eE][-+]?\d+)?)\s*_?"
-    r"(?P<unit>[A-Za-zµ]*)(?:\s*[\[(](?P<of>[^\])]+)[\])])?$"
+    r"(?P<unit>[A-Za-zµ]*)(?:\s*[\[(](?P<of>[^\])]+)[\])]|[_ ](?P<tail>[A-Za-zµμΩΩ]+))?$"
 )
 _WORDS = {"", "t", "time", "g", "r", "i", "read", "conductance", "resistance", "current", "at"}
 
@@ -68,6 +68,8 @@ def time_of(name: str) -> float | None:
     match = _TIME.match(name.strip())
     if match is None or (match["word"] or "").lower() not in _WORDS:
         return None
+    if match["tail"] and not any(find_unit(match["tail"], ROLES[r].units) for r in READINGS):
+        return None
     unit = match["unit"] or "s"
     if find_unit(unit, TO_s) is None:
         try:
@@ -89,7 +91,7 @@ def _reading(raw: RawTable, names: list[str], units: Mapping[str, str]) -> tuple
         return stated[0], units[stated[0]]
     for name in names:
         match = _TIME.match(name.strip())
-        inside = match["of"] if match else None
+        inside = (match["of"] or match["tail"]) if match else None
         for role in READINGS:
             unit = find_unit(inside or "", ROLES[role].units)
             if unit is not None:

@@ -101,7 +101,7 @@ def test_bad_values_are_named_with_their_rows(change, says):
 def test_missing_reads_can_be_dropped():
     found = reads({**BASE, "g_uS": [10.0, np.nan, 10.5, 20.5]}, drop_missing=True)
     assert len(found) == 3
-    assert "1 rows without a reading left out (row 1)" in found.warnings[0]
+    assert "1 row without a reading left out (row 1)" in found.warnings[0]
     assert found.where(np.array([False, True, False])) == "row 2"  # counted in the table
 
 

@@ -17,6 +17,7 @@ from mho.errors import TableError
     [
         ("0 s", 0), ("10", 10), ("1e5", 1e5), ("t=10", 10), ("g_1h", 3600), ("g_10 ms", 0.01),
         ("1 d", 86_400), ("0.1s (uS)", 0.1), ("R at 1 min", None), ("time 5 min", 300),
+        ("g_0s_uS", 0), ("R_1h_kOhm", 3600), ("g_1h_red", None),
         ("die", None), ("row1", None), ("die_2", None), ("10 parsec", None),
     ],
 )  # fmt: skip
@@ -34,6 +35,12 @@ def test_a_wide_table_is_the_long_one():
     assert found.t_s.tolist() == [0, 0, 3600]
     assert found.g_uS.tolist() == [10, 20, 11]
     assert found.where(np.array([True, False, False])) == "row 0"
+
+
+def test_the_unit_of_the_readings_may_end_the_name():
+    found = reads(pd.DataFrame({"cell": [7, 8], "R_0s_kOhm": [10.0, 20], "R_1h_kOhm": [25.0, 50]}))
+    assert found.t_s.tolist() == [0, 0, 3600, 3600]
+    np.testing.assert_allclose(found.g_uS, [100, 50, 40, 20])
 
 
 def test_rows_keep_their_numbers(tmp_path):
