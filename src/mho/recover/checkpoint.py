@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from mho.errors import BundleError
-from mho.files import atomic_path
+from mho.files import atomic_write
 
 _FORMAT = "mho-checkpoint-1"
 
@@ -33,8 +33,7 @@ def save_checkpoint(
     """
     separate = {name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}
     header = {"format": _FORMAT, "identity": identity, "values": json.dumps(dict(values))}
-    with atomic_path(path) as temporary:
-        save_file(separate, temporary, metadata=header)
+    atomic_write(path, save(separate, metadata=header))
 
 
 def load_checkpoint(path: Path, *, identity: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -1,8 +1,11 @@
 """What goes wrong half way ends in one sentence, loses nothing, and goes on once it is mended."""
 
+import errno
 import multiprocessing
+import os
 import resource
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -91,6 +94,64 @@ def test_a_disk_that_takes_no_more(study, size):
     assert len(said.splitlines()) == 1
     figures = run(study)
     assert [step["times"][0]["chips"] for step in figures["steps"]] == [3, 3, 3, 3]
+
+
+DISTILLED = """
+[[recover]]
+name = "distilled"
+after = "as it is"
+method = "distill"
+epochs = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [(errno.ENOSPC, "the disk is full; free some space"), (errno.EROFS, "the disk is read-only")],
+)
+@pytest.mark.parametrize("what", ["study.toml", ".checkpoint", ".json", "results.json"])
+def test_a_disk_that_refuses_half_way(study, monkeypatch, what, code, says):
+    """One kind of file cannot be written; once it can, the run goes on and nothing was lost."""
+    study.write_text(study.read_text().split("[[recover]]")[0] + DISTILLED)
+    replace_file = Path.replace
+
+    def refuse(self, target):
+        if str(target).endswith(what):
+            raise OSError(code, os.strerror(code))
+        return replace_file(self, target)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "replace", refuse)
+        with pytest.raises(MhoError, match=says) as refused:
+            run(study)
+    assert len(str(refused.value).splitlines()) == 1
+    store = study.parent / "out" / "results.sqlite"
+    kept = trials(study) if store.exists() else []
+    figures = run(study)
+    assert [step["times"][0]["chips"] for step in figures["steps"]] == [3, 3]
+    assert set(kept) <= set(trials(study))
+    assert len(trials(study)) == 2 * 2 * 3
+    assert not list((study.parent / "out").glob("**/.?*[!k]"))  # the lock alone may stay
+
+
+def test_data_that_are_gone_half_way(study, data_root, fits):
+    """The folder of data vanishes before the workers have read it, and comes back."""
+    (study.parent / "data").symlink_to(data_root.resolve())
+    own = study.parent / "own.py"
+    own.write_text(own.read_text() + BREAKS)
+    text = study.read_text().split("[[recover]]")[0].replace("mnist-5k", "mnist")
+    study.write_text(text.replace("train_images", 'root = "data"\ntrain_images'))
+    run(study)
+    spoil(study, "(here / 'data').rename(here / 'gone')")
+    with pytest.raises(MhoError, match="data") as refused:
+        run(study)
+    assert len(str(refused.value).splitlines()) == 1
+    kept = trials(study)
+    (study.parent / "gone").rename(study.parent / "data")
+    figures = run(study)
+    assert [step["name"] for step in figures["steps"]] == ["as it is", "broken"]
+    assert set(kept) <= set(trials(study))
+    assert len(fits()) == 1
 
 
 def test_a_folder_that_cannot_be_made(study):
