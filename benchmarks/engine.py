@@ -115,11 +115,11 @@ def _measure(args: argparse.Namespace) -> dict[str, Any]:
 
 def _forwards(setting: Any, *, others: bool) -> dict[str, Any]:
     """Measure the forward pass of each network, without and with converters, other tools beside."""
-    from engine_others import lightning
+    from engine_others import absent, lightning
     from engine_work import forward
 
     bits = {"dac_bits": 8, "adc_bits": 8, "rows": 128, "cols": 128}
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"absent": absent()}
     for name, batch in (("resnet20", 128), ("lenet5", 256)):
         for kind, periphery in (("linear", {}), ("converters", bits)):
             key = f"{name} {kind}"
@@ -242,8 +242,9 @@ def _others(found: dict[str, Any]) -> list[str]:
     return [
         *lines,
         "",
-        "It draws normal weight noise anew at each forward: no chip, no drift, no levels. The "
-        "figures of CrossSim and aihwkit above are known from other runs on two cores.",
+        "It draws normal weight noise anew at each forward: no chip, no drift, no levels. Not "
+        f"installed for this run: {', '.join(found['absent']) or 'none'}. The figures of CrossSim "
+        "and aihwkit in the table above are known from other runs on two cores.",
     ]
 
 
@@ -308,7 +309,11 @@ def _growth(found: dict[str, Any]) -> list[str]:
         points = ", ".join(
             f"{size}: {ms:.1f}" for size, ms in zip(curve["sizes"], curve["ms"], strict=True)
         )
-        lines.append(f"- {curve['what']} – {points}")
+        more = curve["sizes"][-1] / curve["sizes"][0]
+        lines.append(
+            f"- {curve['what']} – {points}; {more:.1f} × the size takes "
+            f"{curve['ms'][-1] / curve['ms'][0]:.1f} × the time"
+        )
     return lines
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib.metadata
+import importlib.util
 import io
 from typing import Any
 
@@ -14,6 +15,13 @@ from engine_work import Setting, images_for, network_of, plain_loop
 from timing import compare
 
 TOOL = "aihwkit-lightning"
+NOT_RUN = {"aihwkit": "aihwkit", "CrossSim": "simulator"}
+"""Tools whose known figures stand in the page, and the module that each installs."""
+
+
+def absent() -> list[str]:
+    """Return which of the tools that are not run here are not even installed."""
+    return [tool for tool, module in NOT_RUN.items() if importlib.util.find_spec(module) is None]
 
 
 def lightning(name: str, batch: int, setting: Setting, *, converters: bool) -> dict[str, Any]:
