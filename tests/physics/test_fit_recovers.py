@@ -16,7 +16,11 @@ SPEC = importlib.util.spec_from_file_location("recover", PATH)
 recover = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(recover)
 
-QUICK = [name for name in recover.CASES if name.startswith(("programming", "faults", "temp"))]
+QUICK = [
+    name
+    for name in recover.CASES
+    if name.startswith(("programming", "faults", "temp")) and "tabulated" not in name
+]
 SLOW = [name for name in recover.CASES if name not in QUICK]
 
 
