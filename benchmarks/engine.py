@@ -51,6 +51,8 @@ def main() -> None:
     if args.allocator:
         print(json.dumps(_measure(args), default=lambda value: value.to_dict()))
         return
+    if args.quick:
+        args.pairs = min(args.pairs, 5)
     found: dict[str, Any] = {}
     if args.json and args.json.is_file():
         found = json.loads(args.json.read_text())["parts"]
@@ -100,9 +102,8 @@ def _measure(args: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(args.threads)
     if args.allocator == "kept" and not keep_memory():
         return {"missing": "this C library has no mallopt"}
-    pairs = min(args.pairs, 5) if args.quick else args.pairs
     size = {"chips": 2, "images": 256} if args.quick else {"chips": 10, "images": 1024}
-    setting = Setting(pairs=pairs, clock=args.clock, **size)
+    setting = Setting(pairs=args.pairs, clock=args.clock, **size)
     work = {
         "forward": lambda: _forwards(setting, others=args.allocator == "default"),
         "drawing": lambda: drawing(setting),
