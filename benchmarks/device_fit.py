@@ -82,11 +82,16 @@ def speed(rows: int, folder: Path, small: Path) -> list[dict[str, float]]:
     cells = rows // len(times)
     target = np.resize(np.linspace(10, 85, 16), cells).astype(np.float32)
     g = device.conductances(target, times, Streams(1, "benchmark"))
-    import pandas as pd
+    import pyarrow
+    from pyarrow import csv
 
-    for k, t in enumerate(times):
-        part = {"cell": np.arange(cells), "time_s": t, "g_uS": g[k].round(4), "target_uS": target}
-        pd.DataFrame(part).to_csv(large, mode="a" if k else "w", header=not k, index=False)
+    columns = {
+        "cell": np.tile(np.arange(cells), len(times)),
+        "time_s": np.repeat(times, cells),
+        "g_uS": g.ravel().astype(np.float64).round(4),
+        "target_uS": np.tile(target.astype(np.float64), len(times)),
+    }
+    csv.write_csv(pyarrow.table(columns), large)
     found = []
     for path in (small, large):
         done = subprocess.run(
