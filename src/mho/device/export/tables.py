@@ -19,6 +19,7 @@ from mho.device.device import Device
 from mho.device.law import Array
 from mho.device.memory import Frozen, RandomWalk
 from mho.device.moments import programming_moments, read_sd
+from mho.device.quantiles import QuantileDrift, QuantileSpread
 
 _TOLERANCE = 2e-3
 _COUNTS = (2, 3, 5, 9, 17, 33)
@@ -70,13 +71,13 @@ def tables_of(device: Device) -> Tables:
     def read(ln_t: float, g: Array) -> Array:
         return read_sd(device, g, math.exp(ln_t))
 
-    error_score = _scores(lambda z: error(inside, z))
-    target = _grid(low, high, lambda g: error(g[:, None], error_score))
+    error_score = _scores(device.programming, lambda z: error(inside, z))
+    target = _levels(device.programming, low, high, lambda g: error(g[:, None], error_score))
     _, sd = programming_moments(device, np.array([low, high]))
     reach = max(0.0, low - 4 * sd[0]), high + 4 * sd[1]
     late = math.log(last)
-    z = _scores(lambda score: change(late, inside, score))
-    g = _grid(*reach, lambda g: change(late, g[:, None], z))
+    z = _scores(device.drift, lambda score: change(late, inside, score))
+    g = _levels(device.drift, *reach, lambda g: change(late, g[:, None], z))
     ln_t = _times(device, lambda x: np.ravel(change(x, g[:, None], z)))
     read_g = _grid(*reach, lambda g: read(late, g)[:, None])
     read_ln_t = _times(device, lambda x: read(x, read_g))
@@ -102,13 +103,34 @@ def _span(device: Device) -> tuple[float, float]:
     return first, max(last, first * math.e)
 
 
-def _scores(law: Callable[[Array], Array]) -> Array:
+def _scores(law: Any, values_at: Callable[[Array], Array]) -> Array:
     """Return two scores where a law is a straight line in the score, many where it is not."""
+    table = _tabulated(law)
+    if table is not None:  # its own nodes, between which and beyond which it is straight
+        rows = table.change_uS[0] if isinstance(table, QuantileDrift) else table.error_uS
+        return np.linspace(-table.score_max, table.score_max, len(rows[0]))
     z = np.linspace(-4, 4, 65)
-    values = law(z)
+    values = values_at(z)
     slope = (values[-1] - values[0]) / 8
     straight = np.allclose(values, values[32] + slope * z, rtol=0, atol=1e-6 * (1 + abs(slope)))
     return np.array([-1.0, 1.0]) if straight else np.linspace(-4, 4, 33)
+
+
+def _levels(law: Any, low: float, high: float, values_at: Callable[[Array], Array]) -> Array:
+    """Return the conductances to tabulate: a table's own, or as many as the law bends."""
+    if isinstance(law, QuantileDrift | QuantileSpread):
+        nodes = np.asarray(law.g_uS)
+        return nodes if len(nodes) > 1 else np.array([low, high])
+    return _grid(low, high, values_at)
+
+
+def _tabulated(law: Any) -> QuantileDrift | QuantileSpread | None:
+    """Return the table of quantiles that a law is, or that it wraps."""
+    while not isinstance(law, QuantileDrift | QuantileSpread):
+        law = getattr(law, "inner", None)
+        if law is None:
+            return None
+    return law
 
 
 def _grid(low: float, high: float, law: Callable[[Array], Array]) -> Array:
