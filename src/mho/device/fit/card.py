@@ -148,6 +148,7 @@ def _families(ranking: Ranking) -> dict[str, Any]:
     return {
         "tried": [c.name for c in ranking.candidates],
         "held_out_nats_per_read": [short(c.held_out, 5) for c in ranking.candidates],
+        "aic": [short(c.aic, 7) for c in ranking.candidates],
         "parameters": [c.parameters for c in ranking.candidates],
         "price_of_the_simpler": ranking.price(),
     }

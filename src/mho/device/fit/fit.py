@@ -153,6 +153,7 @@ class Fit:
         lines = []
         if ranking is not None:
             lines.append(f"programming spread: {ranking.winner.name}; {ranking.price()}")
+            lines += _tried(ranking)
         if variance is not None:
             sds = ", ".join(
                 f"{source} {e.value:.3g} ({e.low:.3g} to {e.high:.3g})"
@@ -179,10 +180,7 @@ class Fit:
                 )
         if families is not None:
             lines.append(f"drift: {families.winner.name}; {families.price()}")
-            lines += [
-                f"  held out {c.held_out:9.4f} nats a read, {c.parameters:5,} numbers: {c.name}"
-                for c in families.candidates
-            ]
+            lines += _tried(families)
         if memory is not None and memory.log_likelihood:
             worst = np.nanmax(np.abs(memory.measured - memory.fitted))
             lines.append(
@@ -207,6 +205,15 @@ class Fit:
         low, high = self.device.window
         count = "any conductance" if positions is None else f"{len(positions)} levels"
         return f"{count} from {low:g} to {high:g} µS"
+
+
+def _tried(ranking: Ranking) -> list[str]:
+    """Say how each family did on unseen cells, with AIC beside it."""
+    return [
+        f"  held out {c.held_out:9.4f} nats a read, AIC {c.aic:12,.1f}, {c.parameters:5,} numbers: "
+        f"{c.name}"
+        for c in ranking.candidates
+    ]
 
 
 def _plain(part: Any) -> Any:

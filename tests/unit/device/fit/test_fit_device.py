@@ -77,6 +77,7 @@ def test_the_card_remembers_how_it_was_made(fit):
     assert record["mho"] == mho.__version__
     assert "quantiles by level and time" in record["drift"]["tried"]
     assert len(record["drift"]["tried"]) == len(record["drift"]["held_out_nats_per_read"])
+    assert len(record["drift"]["tried"]) == len(record["drift"]["aic"])
 
 
 def test_a_card_is_the_same_after_a_round_trip(fit, tmp_path):
