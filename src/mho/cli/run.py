@@ -88,6 +88,7 @@ def _print_forecast(expected: Mapping[str, Any]) -> None:
     from mho.units import time_text
 
     left = expected["trials"] - expected["trials_done"]
+    least = "at least " if expected["fits"] else ""
     print_table(
         ["plan", ""],
         [
@@ -95,7 +96,7 @@ def _print_forecast(expected: Mapping[str, Any]) -> None:
             ("trials", f"{expected['trials']:,} ({expected['trials_done']:,} done)"),
             ("recoveries to fit", f"{expected['fits']:,} (time not foreseen)"),
             ("processes", f"{expected['processes']}"),
-            ("time for the chips", f"{time_text(expected['seconds'])} for {left:,} trials"),
+            ("time for the chips", f"{least}{time_text(expected['seconds'])} for {left:,} trials"),
             ("memory", f"{expected['memory_bytes'] / 2**30:.1f} GiB in all"),
             ("running now", expected["running"] or "no"),
         ],

@@ -11,7 +11,7 @@ from mho.study.engines.choose import Speed, measure
 from mho.study.engines.machine import peak_memory_bytes
 from mho.study.folder import Folder
 from mho.study.plan import plan
-from mho.study.spec import LocalEngine, read_study
+from mho.study.spec import AS_IS, LocalEngine, read_study
 from mho.study.status import Status, status_of
 
 
@@ -75,5 +75,5 @@ def forecast(path: str | Path, out: str | Path | None = None, *, yes: bool = Fal
     processes = speed.processes
     if isinstance(wanted, LocalEngine) and wanted.processes != "auto":
         processes = wanted.processes
-    keys = {key for cell in cells for name, key in list(cell.step_keys.items())[1:]}
-    return Forecast(status, speed, processes, peak_memory_bytes(), len(keys))
+    fits = {s.cell.step_keys[s.step] for s in status.steps if s.step != AS_IS and s.done == 0}
+    return Forecast(status, speed, processes, peak_memory_bytes(), len(fits))
