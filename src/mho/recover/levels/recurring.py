@@ -47,8 +47,8 @@ class Recurring(Recovery):
         >>> data = Data(x, (x[:, 0] > 0).long(), name="signs", role="calibration")
         >>> network = mho.map_network(torch.nn.Linear(8, 2), mho.Hardware(device="falcone2025"))
         >>> kept = mho.recover.Recurring(tuning="dora", times=("1 d", "1 y")).fit(network, data)
-        >>> kept.applied[0].adds.data_bits  # 10 samples of 8 values, 8 bits each
-        640
+        >>> kept.applied[0].adds.data_bits  # 10 of 8 values, 2 outputs, a label; 8 bits each
+        880
 
     Source:
         B. Dong et al., arXiv 2504.03763, for DoRA on RRAM that has drifted: 10 samples.
