@@ -20,6 +20,7 @@ from mho.evaluation.passes import checked
 from mho.evaluation.strata import Indices, Strata
 from mho.evaluation.two_stage import Sampled, TwoStage, sample
 from mho.evaluation.work import threads
+from mho.network.chip import Chip
 from mho.network.layer import MappedLayer
 from mho.network.mapped import MappedNetwork
 from mho.network.plan import Plan
@@ -108,7 +109,7 @@ class MeanAccuracy:
 
 
 def mean_accuracy(
-    network: MappedNetwork,
+    network: MappedNetwork | Chip,
     data: Data | tuple[Any, Any] | Dataset[Any],
     time: Time | None = None,
     *,
@@ -132,7 +133,7 @@ def mean_accuracy(
     few exact passes, where the pilot says that this pays.
 
     Args:
-        network: A mapped network.
+        network: A mapped network; one chip is refused.
         data: Examples with labels: the mean is over all of them.
         time: Time since programming; by default the device's ``t0_s``.
         half_width: Wanted half-width of the interval, as a fraction; 0.002 by default.
@@ -169,6 +170,10 @@ def mean_accuracy(
         True
     """
     check_confidence(confidence)
+    if isinstance(network, Chip):
+        raise ConfigError(
+            "one chip has no mean over chips: pass the network (chip.network), or use mho.evaluate."
+        )
     rule = _rule(rule, half_width)
     if not isinstance(seed, int) or seed < 0:
         raise ConfigError(f"the seed of a chip must be a whole number from 0; got {seed!r}.")

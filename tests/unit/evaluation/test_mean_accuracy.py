@@ -133,5 +133,7 @@ def test_without_the_digital_answers(small):
     ],
 )
 def test_refusals(small, settings, says):
+    with pytest.raises(ConfigError, match="one chip has no mean over chips"):
+        found(mho.program(small[0], 3), small[1])
     with pytest.raises(ConfigError, match=says):
         found(*small, **settings)
