@@ -321,7 +321,7 @@ def measured(names: list[str], rounds: int) -> dict[str, Any]:
 
 
 TARGETS = (
-    ("engine overhead, trials of a second or more", "overhead.overhead_share", "≤", 0.03, "{:.1%}"),
+    ("engine overhead, as a share of the work", "overhead.overhead_share", "≤", 0.03, "{:.1%}"),
     (
         "two processes × one thread over one process × two threads",
         "throughput.processes_over_threads", "≥", 0.95, "{:.2f}",
@@ -381,7 +381,11 @@ def page(figures: dict[str, Any]) -> str:
         "# Scale: what was measured",
         "",
         f"Two cores ({figures['machine']['system']}, Python {figures['machine']['python']}), by "
-        "`benchmarks/scale.py`; `scale.json` beside this page holds the figures.",
+        "`benchmarks/scale.py`; `scale.json` beside this page holds the figures. `load_before` is "
+        "how many programs wanted a core when a part began: above 0 others were running. Overhead, "
+        "planning, queries and `cell_s` are therefore processor times. Throughput is by the clock, "
+        "both ways in turn: threads of one process wait for each other and suffer more from other "
+        "programs than processes do, so on a machine that does nothing else the ratio is nearer 1.",
         "",
         table(figures),
         "",
