@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +29,7 @@ from mho.deploy.manifest import (
     Manifest,
     RangeEntry,
 )
-from mho.errors import BundleError, ConfigError, ModelError
+from mho.errors import BundleError, ConfigError, MhoError, ModelError
 from mho.network.applied import Additions, Applied, Attachment, Knowledge
 from mho.network.chip import Chip
 from mho.network.layer import MappedLayer
@@ -68,8 +70,14 @@ class Bundle:
         return self._chip
 
     def at(self, time: Time, *, chip: int | None = None, read: int = 0) -> ProgrammedNetwork:
-        """Return the network as the chip computes it at a time, e.g. ``bundle.at("1 y")(x)``."""
-        return self.chip(chip).at(time, read=read)
+        """Return the network as the chip computes it at a time, e.g. ``bundle.at("1 y")(x)``.
+
+        Raises:
+            BundleError: A recovery in the bundle does not fit its network.
+            OutOfRangeError: The device law says nothing about that time.
+        """
+        with refused("a recovery in this bundle"):
+            return self.chip(chip).at(time, read=read)
 
 
 def save_bundle(
@@ -137,14 +145,36 @@ def load_bundle(folder: str | os.PathLike[str], model: nn.Module | None = None) 
     """
     path = Path(folder)
     manifest, tensors = read_folder(path)
-    network = _network(manifest, tensors, model, path)
-    applied = tuple(_applied(entry, tensors, path) for entry in manifest.applied)
-    if manifest.chip is None:
-        return Bundle(replace(network, applied=applied), manifest)
-    chip = Chip(network, manifest.chip.seed, scope=manifest.chip.scope)
-    for entry in applied:
-        chip = chip.with_applied(entry)
-    return Bundle(network, manifest, chip)
+    with refused(f"'{path}'"):
+        network = _network(manifest, tensors, model, path)
+        applied = tuple(_applied(entry, tensors, path) for entry in manifest.applied)
+        if manifest.chip is None:
+            return Bundle(replace(network, applied=applied), manifest)
+        chip = Chip(network, manifest.chip.seed, scope=manifest.chip.scope)
+        for entry in applied:
+            chip = chip.with_applied(entry)
+        return Bundle(network, manifest, chip)
+
+
+@contextmanager
+def refused(what: str) -> Iterator[None]:
+    """Turn whatever invented content stumbles over into one sentence.
+
+    Args:
+        what: Subject of the sentence.
+
+    Raises:
+        BundleError: In place of any error that is not one of mho's own.
+    """
+    try:
+        yield
+    except MhoError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a bundle may say anything that JSON can
+        reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else ""
+        raise BundleError(
+            f"{what} holds what mho never saved ({type(error).__name__}: {reason}). Save it anew."
+        ) from None
 
 
 def _architecture(model: nn.Module) -> Architecture:
@@ -223,15 +253,15 @@ def _network(
     manifest: Manifest, tensors: Mapping[str, Tensor], model: nn.Module | None, path: Path
 ) -> MappedNetwork:
     """Rebuild the mapped network and prove that it maps to the cells in the bundle."""
+    state = {n.removeprefix("model/"): t for n, t in tensors.items() if n.startswith("model/")}
     if model is None:
         if manifest.architecture.zoo is None:
             raise BundleError(
                 f"'{path}' holds a {manifest.architecture.class_name}, which is not a network of "
                 "mho.zoo; hand its architecture over: load_bundle(folder, model=…)."
             )
-        model = zoo.build(manifest.architecture.zoo, **manifest.architecture.settings)
+        model = _built(manifest.architecture.zoo, manifest.architecture.settings, state, path)
     model = copy.deepcopy(model)
-    state = {n.removeprefix("model/"): t for n, t in tensors.items() if n.startswith("model/")}
     try:
         model.load_state_dict(state)
         hardware = Hardware.parse(manifest.hardware, where=f"'{path}', hardware")
@@ -256,6 +286,20 @@ def _network(
             f"{len(network.layers)}. Save it anew."
         )
     return network
+
+
+def _built(
+    name: str, settings: Mapping[str, Any], state: Mapping[str, Tensor], path: Path
+) -> nn.Module:
+    """Build a network of the zoo, once its sizes without any memory are those of the weights."""
+    with torch.device("meta"):
+        sizes = {k: v.shape for k, v in zoo.shell(name, **settings).state_dict().items()}
+    if sizes != {k: v.shape for k, v in state.items()}:
+        raise BundleError(
+            f"'{path}' does not fit its architecture: '{name}' with {dict(settings)} has weights "
+            "of other sizes than the bundle. Save it anew."
+        )
+    return zoo.build(name, **settings)
 
 
 def _applied(entry: AppliedEntry, tensors: Mapping[str, Tensor], path: Path) -> Applied:

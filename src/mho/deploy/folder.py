@@ -26,7 +26,8 @@ from mho.files import os_sentence, writable_folder
 MANIFEST = "manifest.json"
 TENSORS = "tensors.safetensors"
 SUMS = "SHA256SUMS"
-_LARGEST_BYTES = 8 << 30
+_LARGEST_BYTES = {MANIFEST: 64 << 20, TENSORS: 8 << 30, SUMS: 4 << 10}
+"""Most bytes of each file; more is no bundle, and is not read."""
 
 
 def write_folder(
@@ -75,7 +76,7 @@ def read_folder(folder: Path) -> tuple[Manifest, dict[str, Tensor]]:
     contents = _checked_contents(folder)
     try:
         values = json.loads(contents[MANIFEST])
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not JSON, nested or long beyond reason
         raise BundleError(f"'{folder / MANIFEST}' is not JSON: {error}. {_REMEDY}") from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         came = values.get("format") if isinstance(values, dict) else None
@@ -120,8 +121,11 @@ def _read_file(path: Path) -> bytes:
     if path.is_symlink() or not path.is_file():
         raise BundleError(f"'{path}' is missing or not a plain file. {_REMEDY}")
     size = path.stat().st_size
-    if size > _LARGEST_BYTES:
-        raise BundleError(f"'{path}' has {size:,} bytes; bundles hold at most {_LARGEST_BYTES:,}.")
+    most = _LARGEST_BYTES[path.name]
+    if size > most:
+        raise BundleError(
+            f"'{path}' has {size:,} bytes; that of a bundle has at most {most:,}. {_REMEDY}"
+        )
     try:
         return path.read_bytes()
     except OSError as error:

@@ -8,6 +8,7 @@ from typing import Any
 from mho.reproduce.compare import Comparison
 from mho.reproduce.curves import curve_table
 from mho.reproduce.paper import Paper
+from mho.reproduce.prices import price_table
 from mho.units import time_text
 
 _WORDS = {
@@ -56,6 +57,7 @@ def document(
         parts += [f"## {found['what']}\n", *picture, curve_table(found)]
     for name, figures in studies.items():
         parts += [f"## Study `{name}`\n", f"{figures['verdict']}\n", _steps(figures)]
+        parts += [table] if (table := price_table(figures["steps"])) else []
     return "\n".join(parts)
 
 
