@@ -117,6 +117,14 @@ def test_correlations_are_drawn_measured_fitted_and_their_difference(fit):
     assert measured.rows[0] == ("1 s", "1 h", "0.500", "0.450", "290")
 
 
+def test_a_wafer_shows_three_digits_of_its_largest_value(fit):
+    fit["maps"][0]["values"] = [[-4.2711, 0.0477], [1.0, None]]
+    (figure,) = wafer_figures(parse_fit(fit))
+    for text in ("−4.27", "0.05", "1.00"):
+        assert f">{text}<" in figure.wide
+    assert "0.0477" not in figure.wide
+
+
 def test_a_wafer_has_holes_where_there_is_no_die(fit):
     (figure,) = wafer_figures(parse_fit(fit))
     assert figure.wide.count("<rect") == 3

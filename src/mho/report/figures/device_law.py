@@ -120,10 +120,10 @@ def drift_figure(device: Device, times_s: list[float]) -> Figure | None:
         times_s: Times of the study, to be covered where the law allows.
 
     Returns:
-        The figure, or None where the device has no drift.
+        The figure, or None where the device has no drift, or one time only.
     """
     grid = _grid(device, times_s)
-    if isinstance(device.drift, NoDrift) or not grid:
+    if isinstance(device.drift, NoDrift) or len(grid) < 2:  # one time makes no line
         return None
     wanted = _conductances(device, grid)
     free = device.replace(extrapolate=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from mho.report.charts.heatmap import heatmap
 from mho.report.figures.figure import Figure
-from mho.report.fit_schema import FitResults, Memory
+from mho.report.fit_schema import FitResults, Memory, WaferMap
 from mho.report.words import DASH, amount, fixed, moment
 from mho.units import time_text
 
@@ -38,22 +39,30 @@ def wafer_figures(fit: FitResults) -> list[Figure]:
     Args:
         fit: The fit; nothing is drawn where its table named no dies.
     """
-    return [
-        Figure(
-            name=f"wafer-{index}",
-            wide=heatmap(
-                one.values, rows=one.rows, cols=one.cols, width=500,
-                label=f"Wafer map of {one.name}.", text=lambda v: f"{v:.3g}",
-            ),
-            caption=f"{one.name}{f', {one.unit}' if one.unit else ''}",
-            columns=("row", *one.cols),
-            rows=tuple(
-                (name, *(DASH if v is None else f"{v:.4g}" for v in row))
-                for name, row in zip(one.rows, one.values, strict=False)
-            ),
-        )
-        for index, one in enumerate(fit.maps)
-    ]  # fmt: skip
+    return [_wafer(index, one) for index, one in enumerate(fit.maps)]
+
+
+def _wafer(index: int, one: WaferMap) -> Figure:
+    digits = _digits(one.values)
+    return Figure(
+        name=f"wafer-{index}",
+        wide=heatmap(
+            one.values, rows=one.rows, cols=one.cols, width=500,
+            label=f"Wafer map of {one.name}.", text=lambda v: fixed(v, digits),
+        ),
+        caption=f"{one.name}{f', {one.unit}' if one.unit else ''}",
+        columns=("row", *one.cols),
+        rows=tuple(
+            (name, *(DASH if v is None else f"{v:.4g}" for v in row))
+            for name, row in zip(one.rows, one.values, strict=False)
+        ),
+    )  # fmt: skip
+
+
+def _digits(values: Sequence[Sequence[float | None]]) -> int:
+    """Return decimals that show the largest value of a map to three digits."""
+    largest = max((abs(v) for row in values for v in row if v), default=1.0)
+    return max(3 - math.ceil(math.log10(largest)), 0)
 
 
 def _matrix(
