@@ -103,13 +103,14 @@ class Strata:
         least = np.minimum(sizes, 2)
         given = least.copy()
         open_groups = np.ones(len(sizes), dtype=bool)
-        for _ in sizes:  # groups that are full leave their share to the others
+        while open_groups.any():
             left = max(count - int(given[~open_groups].sum()), 0)
-            wanted = left * weight / max(weight[open_groups].sum(), 1e-300)
-            given = np.where(open_groups, np.maximum(np.floor(wanted), least), given).astype(int)
-            full = open_groups & (given >= sizes)
-            if not full.any():
+            given[open_groups] = np.floor(left * weight / weight[open_groups].sum())[open_groups]
+            # What the least takes comes from the others; what a full group leaves goes to them.
+            bound = least if (given < least).any() else sizes
+            closed = open_groups & ((given < least) if bound is least else (given >= sizes))
+            if not closed.any():
                 break
-            given[full] = sizes[full]
-            open_groups &= ~full
-        return np.minimum(given, sizes)
+            given[closed] = bound[closed]
+            open_groups &= ~closed
+        return given
