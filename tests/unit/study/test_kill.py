@@ -13,7 +13,6 @@ import time
 import pytest
 import torch
 
-from mho.data import load
 from mho.recover import training
 from mho.results import Store
 from mho.study.run import run_study
@@ -75,11 +74,12 @@ def never_corrupt(folder):
 
 
 @pytest.fixture
-def started(study, monkeypatch):
-    """Start drivers as forks of this process, which need no time to import torch."""
+def started(study, tmp_path, monkeypatch):
+    """Start drivers as forks of this process, which has imported all that they need."""
     torch.set_num_threads(1)  # a fork of a process whose torch runs threads could hang
     monkeypatch.setattr(training, "_SAVE_EVERY_S", 0.0)
-    load("mnist-5k", "test")
+    study.write_text(SMALL)
+    run_study(study, tmp_path / "warm", progress=False)
     context = multiprocessing.get_context("fork")
 
     def start(text, folder):
