@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import mho
 from mho import zoo
 from mho.crossbar.hardware import Hardware
-from mho.deploy.folder import read_folder, write_folder
+from mho.deploy.folder import read_folder, shortened, write_folder
 from mho.deploy.manifest import (
     FORMAT,
     AppliedEntry,
@@ -168,8 +168,10 @@ def refused(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except MhoError:
-        raise
+    except MhoError as error:
+        if shortened(error) == str(error):
+            raise
+        raise BundleError(shortened(error)) from None
     except Exception as error:  # noqa: BLE001 - a bundle may say anything that JSON can
         reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else ""
         raise BundleError(

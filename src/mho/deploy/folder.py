@@ -87,7 +87,7 @@ def read_folder(folder: Path) -> tuple[Manifest, dict[str, Tensor]]:
     try:
         manifest = Manifest.parse(values, where=f"'{folder / MANIFEST}'")
     except ConfigError as error:
-        raise BundleError(f"{error} {_REMEDY}") from None
+        raise BundleError(f"{shortened(error)} {_REMEDY}") from None
     try:
         tensors = load(contents[TENSORS])
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
@@ -95,6 +95,7 @@ def read_folder(folder: Path) -> tuple[Manifest, dict[str, Tensor]]:
     return manifest, tensors
 
 
+_LONGEST_TEXT = 600
 _REMEDY = "Copy the bundle again, or save it anew."
 
 
@@ -138,6 +139,12 @@ def _read_sums(path: Path) -> dict[str, str]:
         digest, _, name = line.partition("  ")
         sums[name] = digest
     return sums
+
+
+def shortened(error: Exception) -> str:
+    """Return an error's text, cut where it repeats a value that somebody made long."""
+    text = str(error)
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]} … (cut short)."
 
 
 def describe_sizes(folder: Path) -> dict[str, Any]:
