@@ -156,7 +156,7 @@ def test_a_device_without_drift_is_refused(normed_net, stripes):
 
 def test_a_chip_is_tuned_when_the_time_has_come_and_not_before(fallen, stripes):
     again = mho.recover.Recurring(
-        tuning="dora", times=("1 d", "1 y"), settings_of={"samples": 40}
+        tuning="dora", times=("1 d", "1 y"), settings_of={"samples": 40, "steps": 40}
     ).fit(fallen, stripes)
     assert same(weights(again, "1 h"), weights(fallen, "1 h"))
     assert not same(weights(again, "1 y"), weights(fallen, "1 y"))
@@ -170,7 +170,7 @@ def test_ten_samples_repair_what_ten_years_of_drift_did(fallen, stripes):
     """The calibration of the source: DoRA, layer-wise features, 10 samples, no label."""
     test = stripes.as_role("test")
     before = mho.evaluate(fallen, test, ["10 y"], chips=5, progress=False).at("10 y").mean
-    again = mho.recover.Recurring(times=("9 y",)).fit(fallen, stripes)
+    again = mho.recover.Recurring(times=("9 y",), settings_of={"steps": 150}).fit(fallen, stripes)
     after = mho.evaluate(again, test, ["10 y"], chips=5, progress=False).at("10 y").mean
     assert after > before + 0.1, (before, after)
 
