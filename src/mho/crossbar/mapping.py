@@ -53,8 +53,11 @@ class Encoded:
         Returns:
             Weights of shape ``(..., *weight.shape)``, float32.
         """
-        axis = g_uS.ndim - self.g_target_uS.ndim
-        total: FloatArray = (g_uS * self.polarity).sum(axis=axis)
+        cells = np.moveaxis(g_uS, g_uS.ndim - self.g_target_uS.ndim, 0)
+        polarity = np.broadcast_to(self.polarity, self.g_target_uS.shape)
+        total: FloatArray = cells[0] * polarity[0]
+        for g, sign in zip(cells[1:], polarity[1:], strict=True):  # one cell at a time: less memory
+            total += g * sign
         total *= self.scale
         total += self.offset
         return total

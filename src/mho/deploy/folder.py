@@ -79,9 +79,9 @@ def read_folder(folder: Path) -> tuple[Manifest, dict[str, Tensor]]:
     except (ValueError, RecursionError) as error:  # not JSON, nested or long beyond reason
         raise BundleError(f"'{folder / MANIFEST}' is not JSON: {error}. {_REMEDY}") from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:
-        came = values.get("format") if isinstance(values, dict) else None
+        came = shortened(repr(values.get("format") if isinstance(values, dict) else None))
         raise BundleError(
-            f"'{folder}' has bundle format {came!r}; this version of mho reads format {FORMAT}. "
+            f"'{folder}' has bundle format {came}; this version of mho reads format {FORMAT}. "
             "Save it again with this version, or load it with the one that wrote it."
         )
     try:
@@ -141,9 +141,9 @@ def _read_sums(path: Path) -> dict[str, str]:
     return sums
 
 
-def shortened(error: Exception) -> str:
-    """Return an error's text, cut where it repeats a value that somebody made long."""
-    text = str(error)
+def shortened(said: Exception | str) -> str:
+    """Return a text, cut where it repeats a value that somebody made long."""
+    text = str(said)
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]} … (cut short)."
 
 

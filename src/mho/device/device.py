@@ -192,28 +192,48 @@ class Device(Law):
         for t_s in times_s:
             self.check_time(t_s)
         shape = g_target_uS.shape
-        score = self._programming_scores(streams, shape)
-        programmed = np.maximum(self.programming.program(g_target_uS, score, self.window), 0)
+        programmed = self.programming.program(
+            g_target_uS, self._programming_scores(streams, shape), self.window
+        )
+        programmed = np.maximum(programmed, 0)
         programmed = self.die.shift(programmed, streams if die is None else die)
-        out = np.repeat(programmed[None], len(times_s), axis=0)
-        later = [i for i, t_s in enumerate(times_s) if t_s > 0]
-        if later and not isinstance(self.drift, NoDrift):
-            scores = self.memory.scores(
-                streams.child("drift", path),
-                shape,
-                [times_s[i] for i in later],
-                spread=self._mid_window_spread,
-                first_s=(self.valid.t_s or (1.0,))[0],
-            )
-            for i, score in zip(later, scores, strict=True):
-                out[i] += self.drift.change(programmed, times_s[i], score)
-            np.maximum(out, 0, out=out)
+        out = self._followed(programmed, times_s, streams.child("drift", path))
         if self.faults.any:
             out = self.faults.impose(out, streams.uniform(shape, "faults"), self.window)
         if read is not None and not isinstance(self.read_noise, NoReadNoise):
             for i, t_s in enumerate(times_s):
                 noise = streams.normal(shape, "read", float(t_s), read)
                 out[i] += self.read_noise.sd(out[i], t_s) * noise
+        return out
+
+    def _followed(
+        self, programmed: npt.NDArray[np.float32], times_s: Sequence[float], streams: Streams
+    ) -> npt.NDArray[np.float32]:
+        """Return programmed conductances at each time, shape ``(len(times_s), *shape)``."""
+        later = [t_s for t_s in times_s if t_s > 0]
+        if not later or isinstance(self.drift, NoDrift):
+            return np.repeat(programmed[None], len(times_s), axis=0)
+        scores = self.memory.scores(
+            streams,
+            programmed.shape,
+            later,
+            spread=self._mid_window_spread,
+            first_s=(self.valid.t_s or (1.0,))[0],
+        )
+        # Scores that are needed once only give their memory to the conductances made from them.
+        reused = (
+            len(later) == len(times_s) and scores.flags.writeable and scores.dtype == np.float32
+        )
+        out = scores if reused else np.empty((len(times_s), *programmed.shape), dtype=np.float32)
+        drawn = iter(range(len(later)))
+        for i, t_s in enumerate(times_s):
+            g = out[i, ...]
+            if t_s > 0:
+                change = self.drift.change(programmed, t_s, scores[next(drawn), ...])
+                np.add(programmed, change, out=g)
+            else:
+                g[...] = programmed
+            np.maximum(g, 0, out=g)
         return out
 
     def _programming_scores(self, streams: Streams, shape: tuple[int, ...]) -> Array:

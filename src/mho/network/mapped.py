@@ -200,7 +200,7 @@ class MappedNetwork:
         shown = g_uS
         if layer is not None:
             shown = seen(g_uS, layer.shape, layer.matrix, self.grid(layer), hardware)
-        weights = encoded.decode(shown)
+        weights = [encoded.decode(g) for g in shown]  # one time after another: less memory
         slices: list[Tensor] | list[None] = [None] * len(times_s)
         variances: list[Tensor] | list[None] = [None] * len(times_s)
         if layer is not None and encoded.slices > 1 and hardware.adc_bits is not None:
