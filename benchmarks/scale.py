@@ -48,7 +48,7 @@ processes = 2
 
 LARGE = (
     STUDY.replace('"mnist-5k"', '"mnist"')
-    .replace("1000", "6000")
+    .replace("1000", "10000")
     .replace('["1s", "1h", "1d", "1 month", "1y", "10y"]', '["1s"]')
 )
 """Trials of more than a second: one time, six thousand images."""
