@@ -7,20 +7,15 @@ First ``mho run src/mho/reproduce/charan2020/students/lenet5-charan2020.toml -o 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import platform
 from pathlib import Path
 
-import torch
-
-import mho
 from mho import zoo
-from mho.commit import running_commit
 from mho.study.artefacts import Artefacts, key_of
 from mho.study.build import Parts
 from mho.study.spec import read_study
 from mho.zoo.trained import SHIPPED
+from mho.zoo.training.publish import made_here
 from mho.zoo.training.train import count_correct
 
 
@@ -64,13 +59,7 @@ def publish(folder: Path, step_name: str, out: Path) -> None:
         epochs=int(recovery.epochs),
         seed=step.seed,
         test=(),
-        commit=running_commit(),
-        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        versions={
-            "mho": mho.__version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
+        **made_here(),
     )
     path = out / f"{file.study.name}.json"
     written = zoo.save(found.network.model, path, card)

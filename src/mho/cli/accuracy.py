@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mho.cli.app import examples, new_app
-from mho.cli.one_cell import CellOption, parts_of
+from mho.cli.one_cell import CellOption, TimeOption, parts_of, time_of
 from mho.cli.output import JsonOption, check_json, write_json
 
 app = new_app()
@@ -23,10 +23,7 @@ app = new_app()
 )
 def accuracy(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study, a TOML file.")],
-    time: Annotated[
-        str | None,
-        typer.Option("--time", help="Time since programming; the study's last by default."),
-    ] = None,
+    time: TimeOption = None,
     half_width: Annotated[
         float,
         typer.Option(
@@ -65,7 +62,7 @@ def accuracy(
     found = mean_accuracy(
         network,
         parts.test,
-        time if time is not None else (max(wanted.times) if wanted.times else None),
+        time_of(parts, time),
         half_width=half_width,
         two_levels=not one_level,
         seed=wanted.seed if seed is None else seed,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mho.cli.app import examples, new_app
-from mho.cli.one_cell import CellOption, parts_of
+from mho.cli.one_cell import CellOption, TimeOption, parts_of, time_of
 from mho.cli.output import JsonOption, check_json, write_json
 
 app = new_app()
@@ -22,10 +22,7 @@ app = new_app()
 )
 def diagnose(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study, a TOML file.")],
-    time: Annotated[
-        str | None,
-        typer.Option("--time", help="Time since programming; the study's last by default."),
-    ] = None,
+    time: TimeOption = None,
     chips: Annotated[int, typer.Option("--chips", help="How many chips.")] = 3,
     images: Annotated[int, typer.Option("--images", help="At most so many examples.")] = 256,
     cell: CellOption = None,
@@ -40,9 +37,7 @@ def diagnose(
     from mho.diagnosis import diagnose as look
 
     parts = parts_of(file, cell)
-    times = parts.study.evaluate.times
     keep_memory()
-    at = time if time is not None else (max(times) if times else None)
-    found = look(parts.network, parts.test, at, chips=chips, images=images)
+    found = look(parts.network, parts.test, time_of(parts, time), chips=chips, images=images)
     typer.echo(found)
     write_json(json, found)

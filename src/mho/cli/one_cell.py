@@ -17,6 +17,11 @@ CellOption: TypeAlias = Annotated[
 ]
 """The option ``--cell N`` of commands that look at one network of a study."""
 
+TimeOption: TypeAlias = Annotated[
+    str | None, typer.Option("--time", help="Time since programming; the study's last by default.")
+]
+"""The option ``--time T`` of commands that look at one time of a study."""
+
 
 def parts_of(file: StudyFile, cell: int | None) -> Parts:
     """Return the things that a study, or one cell of a sweep, is about.
@@ -41,3 +46,17 @@ def parts_of(file: StudyFile, cell: int | None) -> Parts:
         raise ConfigError(f"{file.where} has the cells 0 … {len(cells) - 1}; got --cell {cell}.")
     chosen = cells[cell or 0]
     return Parts(chosen.study, chosen.base, chosen.where)
+
+
+def time_of(parts: Parts, time: str | None) -> str | float | None:
+    """Return the time to look at: the one asked for, else the study's last, else None.
+
+    Args:
+        parts: The things that the study is about.
+        time: What ``--time`` said.
+
+    Returns:
+        Text such as ``"10y"``, seconds, or None for the device's ``t0_s``.
+    """
+    times = parts.study.evaluate.times
+    return time if time is not None else max(times or (), default=None)

@@ -212,7 +212,9 @@ def _read_text(path: Path, header: bool | None) -> tuple[pd.DataFrame, bool, int
             frame = pd.read_csv(path, encoding="utf-8-sig", **options)
         except UnicodeDecodeError:
             frame = pd.read_csv(path, encoding="latin-1", **options)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, OSError, EOFError) as error:
+    except EOFError:
+        raise _cut_off(path) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, OSError) as error:
         reason = re.sub(r"^Error tokenizing data\. C error: ", "", str(error)).strip()
         raise TableError(
             f"{path.name} cannot be read as a table: {reason or type(error).__name__}; "
@@ -220,6 +222,10 @@ def _read_text(path: Path, header: bool | None) -> tuple[pd.DataFrame, bool, int
         ) from None
     frame.columns = pd.Index([str(name).strip() for name in frame.columns])
     return frame, named, skipped + 1 + named
+
+
+def _cut_off(path: Path) -> TableError:
+    return TableError(f"{path.name} is cut off; copy the file again.")
 
 
 def _first_lines(path: Path, count: int = 30) -> tuple[list[str], int]:
@@ -238,9 +244,10 @@ def _first_lines(path: Path, count: int = 30) -> tuple[list[str], int]:
                 lines.append(line)
                 if len(lines) == count:
                     break
-    except (OSError, EOFError) as error:
-        sentence = os_sentence(error, "read", path) if isinstance(error, OSError) else ""
-        raise TableError(sentence or f"{path.name} is cut off; copy the file again.") from None
+    except EOFError:
+        raise _cut_off(path) from None
+    except OSError as error:
+        raise TableError(os_sentence(error, "read", path)) from None
     if not lines:
         raise TableError(f"{path.name} holds no rows of data; give a table of measured cells.")
     return lines, skipped

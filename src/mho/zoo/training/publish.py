@@ -6,6 +6,7 @@ import datetime
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,6 +18,19 @@ from mho.zoo.trained import load, save
 from mho.zoo.training.checkpoint import State
 from mho.zoo.training.recipe import Recipe
 from mho.zoo.training.train import count_correct
+
+
+def made_here() -> dict[str, Any]:
+    """Return what a model card says of where and when: ``commit``, ``date``, ``versions``."""
+    return {
+        "commit": running_commit(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "versions": {
+            "mho": mho.__version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    }
 
 
 def publish(
@@ -74,11 +88,5 @@ def _card(recipe: Recipe, state: State, train: Data) -> ModelCard:
         plan=tuple(state.plan) if len(state.plan) > 1 else (),
         seed=recipe.seed,
         test=(),
-        commit=running_commit(),
-        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        versions={
-            "mho": mho.__version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
+        **made_here(),
     )

@@ -102,6 +102,15 @@ def test_what_cannot_be_read_is_refused(tmp_path, name, content, says):
         read_table(path)
 
 
+def test_a_long_table_that_is_cut_off_says_so(tmp_path):
+    """Its first lines are whole; only the end is missing."""
+    path = tmp_path / "a.csv.gz"
+    rows = b"".join(b"%d,%d\n" % (k, k * k % 9973) for k in range(20_000))
+    path.write_bytes(gzip.compress(b"cell,t\n" + rows, mtime=0)[:-4000])
+    with pytest.raises(TableError, match=r"a\.csv\.gz is cut off; copy the file again"):
+        read_table(path)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(TableError, match=r"nowhere\.csv"):
         read_table(tmp_path / "nowhere.csv")
