@@ -93,6 +93,7 @@ class Artefacts:
         """
         if not self.has(key):
             return None
+        self._drop_state(key)  # a kill between the last note and its removal leaves it behind
         try:
             note = json.loads(self._note(key).read_text(encoding="utf-8"))
             loaded = load_bundle(self.bundle(key), model=base.model).network
@@ -127,12 +128,19 @@ class Artefacts:
         }
         atomic_write(self._note(artefact.key), json.dumps(note, indent=1) + "\n")
 
+    def _state(self, key: str) -> Path:
+        return self.folder / f"{key[:16]}.checkpoint"
+
+    def _drop_state(self, key: str) -> None:
+        path = self._state(key)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def checkpoint(self, key: str) -> Iterator[Path]:
         """Give a file where the fit of an artefact may save its state, gone when it is done."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{key[:16]}.checkpoint"
-        yield path
-        if path.is_dir():
-            shutil.rmtree(path)
-        path.unlink(missing_ok=True)
+        yield self._state(key)
+        self._drop_state(key)
