@@ -106,8 +106,8 @@ class Distill(VariationTraining):
             if known is not None:
                 soft = known[batch.indices]
             else:
-                with torch.no_grad():
-                    soft = call(teacher, batch.inputs)
+                with torch.no_grad(), self.in_precision():
+                    soft = call(teacher, batch.inputs).float()
             return self.loss.value(logits, soft, batch.labels, parameters.values())
 
         return lesson

@@ -200,3 +200,20 @@ def test_the_published_settings() -> None:
         [0.01, 0.01, 0.001]
     )
     assert Distill.parse(cifar.settings(), where="round trip") == cifar
+
+
+def test_coarser_products_train_nearly_the_same(normed_net: MappedNetwork, stripes: Data) -> None:
+    fine = mho.recover.Distill(epochs=1, clip_sd=None)
+    coarse = mho.recover.Distill(epochs=1, clip_sd=None, precision="bfloat16")
+    first, second = (method.fit(normed_net, stripes).model for method in (fine, coarse))
+    for layer in normed_net.layers:
+        own, other = (m.get_parameter(layer.parameter) for m in (first, second))
+        moved = (own - normed_net.model.get_parameter(layer.parameter)).norm()
+        assert other.dtype == torch.float32
+        # bfloat16 has 8 bits of mantissa: the products differ, the way they lead is the same.
+        assert 0 < (other - own).norm() <= 0.2 * moved
+
+
+def test_students_of_before_there_was_a_precision_stay_valid() -> None:
+    assert "precision" not in mho.recover.Distill().settings()
+    assert mho.recover.Distill(precision="bfloat16").settings()["precision"] == "bfloat16"
