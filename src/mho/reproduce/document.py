@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mho.reproduce.causes import causes_table
 from mho.reproduce.compare import Comparison
 from mho.reproduce.curves import curve_table
 from mho.reproduce.paper import Paper
@@ -35,6 +36,7 @@ def document(
     studies: Mapping[str, Mapping[str, Any]],
     facts: Mapping[str, str],
     curves: Sequence[Mapping[str, Any]] = (),
+    diagnoses: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Write the page.
 
@@ -44,6 +46,7 @@ def document(
         studies: The figures of each study, by name.
         facts: When, by which version, on what machine.
         curves: What is kept along sweeps.
+        diagnoses: What makes networks collapse.
     """
     parts = [
         f"# {paper.title}\n",
@@ -52,6 +55,8 @@ def document(
         "## Expected and measured\n",
         _table(comparisons),
     ]
+    for found in diagnoses:
+        parts += [f"## {found['what']}\n", causes_table(found)]
     for found in curves:
         picture = [f"![{found['what']}]({found['picture']})\n"] if "picture" in found else []
         parts += [f"## {found['what']}\n", *picture, curve_table(found)]

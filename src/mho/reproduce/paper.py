@@ -92,6 +92,24 @@ class Curve(Law):
     ticks: dict[str, str] = Field(default_factory=dict)
 
 
+class Diagnosed(Law):
+    """A network whose causes of collapse are separated by :func:`mho.diagnose`.
+
+    Attributes:
+        what: What is diagnosed, in words.
+        dataset: Name of the data set that it is part of.
+        study: Name of the study's file, without ``.toml``.
+        chips: How many chips.
+        images: How many test images.
+    """
+
+    what: str
+    dataset: str
+    study: str
+    chips: Annotated[int, Field(ge=1)] = 5
+    images: Annotated[int, Field(ge=1)] = 1000
+
+
 class Paper(Law):
     """A paper whose results are reproduced.
 
@@ -101,6 +119,7 @@ class Paper(Law):
         why: What separates our setting from theirs.
         expect: The figures, in order.
         curves: What is kept along sweeps, in order.
+        diagnoses: Networks whose causes of collapse are separated, in order.
         check_images: By data set: how many test images a check takes; all where it says nothing.
     """
 
@@ -109,6 +128,7 @@ class Paper(Law):
     why: str
     expect: Annotated[tuple[Expectation, ...], Field(min_length=1)]
     curves: tuple[Curve, ...] = ()
+    diagnoses: tuple[Diagnosed, ...] = ()
     check_images: dict[str, int] = Field(default_factory=dict)
 
     @property

@@ -14,6 +14,7 @@ from mho.commit import running_commit
 from mho.errors import unknown
 from mho.files import atomic_write, writable_folder
 from mho.progress import Progress
+from mho.reproduce.causes import causes
 from mho.reproduce.compare import compare
 from mho.reproduce.curves import curve
 from mho.reproduce.document import document
@@ -42,8 +43,8 @@ def reproduce(
             (done, total, text).
 
     Returns:
-        Plain data: ``figures`` (expected and measured), ``curves``, ``studies``, ``facts``. The
-        same is written to ``NAME.json`` and, for people, ``NAME.md`` in the folder.
+        Plain data: ``figures`` (expected and measured), ``curves``, ``diagnoses``, ``studies``,
+        ``facts``. The same is written to ``NAME.json`` and, for people, ``NAME.md`` in the folder.
 
     Raises:
         ConfigError: There is no such paper, or it has no figures on that data set.
@@ -72,6 +73,11 @@ def reproduce(
         for c in paper.curves
         if dataset in (None, c.dataset)
     ]
+    diagnoses = [
+        causes(name, d, folder, progress=progress)
+        for d in paper.diagnoses
+        if dataset in (None, d.dataset)
+    ]
     facts = _facts(paper, dataset, studies)
     plain = {
         "format": 1,
@@ -81,10 +87,12 @@ def reproduce(
         "facts": facts,
         "figures": [c.to_dict() for c in comparisons],
         "curves": curves,
+        "diagnoses": diagnoses,
         "studies": studies,
     }
     atomic_write(folder / f"{name}.json", json.dumps(plain, indent=1, allow_nan=False) + "\n")
-    atomic_write(folder / f"{name}.md", document(paper, comparisons, studies, facts, curves))
+    page = document(paper, comparisons, studies, facts, curves, diagnoses)
+    atomic_write(folder / f"{name}.md", page)
     return {**plain, "page": str(folder / f"{name}.md")}
 
 

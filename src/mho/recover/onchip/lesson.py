@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,9 +16,31 @@ from mho.recover.onchip.features import feature_loss
 from mho.recover.onchip.settings import OnChipSettings
 from mho.recover.onchip.statistics import statistics_loss
 
-_LOSS_WEIGHT = 1e-3
-"""How much of the loss counts beside the accuracy when states of a chip are compared: ties only."""
 _BATCH = 256
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good a state of a chip is on the held-out examples.
+
+    Attributes:
+        score: Higher is better: minus the loss, or minus the distance from stored statistics.
+        shown: What reports say: the accuracy, or the distance.
+        least: Least accuracy that chance alone does not explain, a standard error below; None
+            where the chip knows of no right answers.
+    """
+
+    score: float
+    shown: float
+    least: float | None = None
+
+    def beats(self, before: Quality) -> bool:
+        """Say whether this is better than the chip as it was.
+
+        The score must be higher, and no more answers wrong than chance explains.
+        """
+        enough = before.least is None or self.shown >= before.least
+        return enough and self.score > before.score
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,24 +73,24 @@ class Lesson:
         logits = self.bench.logits(changed, inputs)
         return self.calibration.loss(self.settings, logits, indices)
 
-    def quality(self, changed: Snapshot) -> float:
-        """Return how good a chip is on the held-out examples; higher is better.
+    def quality(self, changed: Snapshot) -> Quality:
+        """Return how good a chip is on the held-out examples.
 
-        The accuracy, against the labels that the chip may know, with the loss to break ties; where
-        it knows statistics alone, minus the distance from them.
+        By the loss, against the labels that the chip may know: among a few hundred examples the
+        count of right answers hangs on one or two of them, the loss on all. Where the chip knows
+        statistics alone, by the distance from them.
+
+        Args:
+            changed: What the chip computes with.
         """
-        if self.settings.learn_from == "statistics":
-            return -self.shown(changed)
-        accuracy, loss = self.bench.check(changed, self.calibration.checks)
-        return accuracy - _LOSS_WEIGHT * loss
-
-    def shown(self, changed: Snapshot) -> float:
-        """Return what reports say: the accuracy on the held-out examples, or the distance."""
+        checks = self.calibration.checks
         if self.settings.learn_from != "statistics":
-            return self.bench.check(changed, self.calibration.checks)[0]
+            accuracy, loss = self.bench.check(changed, checks)
+            error = math.sqrt(accuracy * (1 - accuracy) / len(checks))
+            return Quality(-loss, shown=accuracy, least=accuracy - error)
         network, total = self.bench.network, 0.0
         with torch.no_grad():
-            for inputs, labels in self.calibration.checks.batches(_BATCH):
+            for inputs, labels in checks.batches(_BATCH):
                 distance = statistics_loss(network, network.tensors(changed), inputs)
                 total += float(distance) * len(labels)
-        return total / len(self.calibration.checks)
+        return Quality(-total / len(checks), shown=total / len(checks))

@@ -12,7 +12,7 @@ from mho.network.snapshot import Snapshot
 from mho.progress import Progress
 from mho.recover.onchip.bench import Bench
 from mho.recover.onchip.calibration import Calibration
-from mho.recover.onchip.lesson import Lesson
+from mho.recover.onchip.lesson import Lesson, Quality
 from mho.recover.onchip.settings import OnChipSettings
 from mho.recover.training import Batch, train
 from mho.rng import Streams
@@ -69,9 +69,9 @@ def train_on_chip(
     lesson = Lesson(settings, bench, calibration)
     unchanged = bench.snapshot if unchanged is None else unchanged
     start = {name: value.detach().clone() for name, value in values.items()}
-    states: list[tuple[float, dict[str, Tensor] | None]] = [
-        (lesson.quality(unchanged), None),
-        (lesson.quality(change(start)), start),
+    before = lesson.quality(unchanged)
+    states: list[tuple[Quality, dict[str, Tensor] | None]] = [
+        (lesson.quality(change(start)), start)
     ]
     trained = train(
         values,
@@ -83,20 +83,21 @@ def train_on_chip(
         streams=streams,
         purpose=who,
         after_step=after_step,
-        score=lambda now: lesson.quality(change(now)),
+        score=lambda now: lesson.quality(change(now)).score,
         stop=lambda curve: _no_progress(curve, settings.patience),
         mark_every=settings.check_every,
         progress=progress,
     )
     if trained.curve:
-        states.append((max(mark["score"] for mark in trained.curve), trained.parameters))
+        states.append((lesson.quality(change(trained.parameters)), trained.parameters))
     # The first of equals: nothing before something, the start before what was learned.
-    _, best = max(states, key=lambda state: state[0])
+    better = [state for state in states if state[0].beats(before)]
+    after, best = max(better, key=lambda state: state[0].score, default=(before, None))
     return TrainedChip(
         values=best,
         steps=int(trained.curve[-1]["step"]) if trained.curve else 0,
-        before=lesson.shown(unchanged),
-        after=lesson.shown(unchanged if best is None else change(best)),
+        before=before.shown,
+        after=after.shown,
     )
 
 
