@@ -32,6 +32,8 @@ from mho.units import Time, seconds, time_text
 
 _BUDGET = 0.05
 """Share of the weights that get a word where nothing is said."""
+_FULL = 1.01
+"""An area is full where it buys less than a hundredth more words."""
 
 
 class SparseAdaptation(TrainedOnChip):
@@ -110,7 +112,10 @@ class SparseAdaptation(TrainedOnChip):
         )
 
     def words(self, network: MappedNetwork) -> int:
-        """Return how many words a chip of a network gets at most.
+        """Return how many words a chip of a network gets, at least for an area.
+
+        What the positions of a chip's own words take is only known once they are chosen, and an
+        area may then hold more of them.
 
         Raises:
             ConfigError: The budget buys no word.
@@ -127,13 +132,38 @@ class SparseAdaptation(TrainedOnChip):
 
     def _share_of_area(self, network: MappedNetwork) -> float:
         """Return what the area buys; the bits of a position depend on how many there are."""
-        assert self.budget_area is not None
         share = _BUDGET
         for _ in range(8):  # each round is ten times nearer
-            bits = self.word_bits + self.positions.position_bits_per_word(network.layers, share)
-            share = share_for_area(self.budget_area, network, self.book, bits_per_word=bits)
-            share = max(share, 1 / network.weights)
+            bits = self.positions.position_bits_per_word(network.layers, share)
+            share = max(self._share_at(network, bits), 1 / network.weights)
         return share
+
+    def _share_at(self, network: MappedNetwork, position_bits: float) -> float:
+        """Return what the area buys where a position takes so many bits."""
+        assert self.budget_area is not None
+        state = self.optimiser.words_per_weight * STATE_BITS
+        bits = self.word_bits + state + position_bits
+        return share_for_area(self.budget_area, network, self.book, bits_per_word=bits)
+
+    def _choose(
+        self, network: MappedNetwork, scores: Mapping[str, Tensor], streams: Streams
+    ) -> dict[str, Tensor]:
+        """Choose positions; an area is filled by what storing them really takes.
+
+        Before the choice the bits of a position are only known from above: where importance puts
+        many words into few layers, gaps are shorter. So the area buys more words, chosen by the
+        same scores, until it is full.
+        """
+        layers, rule, words = network.layers, self.positions, self.words(network)
+        chosen = rule.choose(layers, words, scores, streams)
+        while self.budget_area is not None and (count := sum(map(len, chosen.values()))):
+            bits = rule.position_bits(layers, chosen) / count
+            more = math.floor(self._share_at(network, bits) * network.weights)
+            if more <= words * _FULL:
+                break
+            words = more
+            chosen = rule.choose(layers, words, scores, streams)
+        return chosen
 
     def fit_chip(
         self, chip: Chip, calibration: Calibration, seed: int, progress: Progress | None = None
@@ -151,12 +181,8 @@ class SparseAdaptation(TrainedOnChip):
         times_s = self._times_s(network)
         benches = [Bench(network, s) for s in chip.snapshots(times_s, read=READ)]
         first = calibration.part(0, len(benches))
-        chosen = rule.choose(
-            network.layers,
-            self.words(network),
-            self._scores(benches[0], first),
-            streams.child("positions"),
-        )
+        scores = self._scores(benches[0], first)
+        chosen = self._choose(network, scores, streams.child("positions"))
         if not any(len(at) for at in chosen.values()):
             raise ConfigError(
                 f"sparse adaptation: {self.words(network)} words do not fill one line of any layer "

@@ -362,3 +362,20 @@ def test_gradients_are_those_of_the_chip(rough: MappedNetwork, calibration: Data
     errors = weight_scores("error-gradient", bench, method, few, samples=32)
     gap = (bench.present[layer.name] - bench.wanted[layer.name]).abs().flatten()
     torch.testing.assert_close(errors[layer.name], scores[layer.name] * gap)
+
+
+@pytest.mark.parametrize("rule", [TopK(), ImportanceSampling(), RandomPositions()])
+def test_an_area_is_filled_and_not_exceeded(
+    rough: MappedNetwork, calibration: Data, rule: TopK | ImportanceSampling | RandomPositions
+) -> None:
+    """What positions really take decides: full to two words and two hundredths."""
+    for area in (0.2, 0.6):
+        method = SparseAdaptation(
+            budget_area=area, word_bits=6, positions=rule, samples=100, steps=0
+        )
+        target = method.fit(rough, calibration)
+        found = mho.cost(target).area_share
+        one_word = area / target.applied[-1].report["words"]
+        assert found <= area
+        assert found >= area * 0.98 - 2 * one_word
+        assert target.applied[-1].report["words"] >= method.words(rough)
