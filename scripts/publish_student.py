@@ -19,13 +19,14 @@ from mho.zoo.training.publish import made_here
 from mho.zoo.training.train import count_correct
 
 
-def publish(folder: Path, step_name: str, out: Path) -> None:
+def publish(folder: Path, step_name: str, out: Path, stored_as: str) -> None:
     """Write ``NAME.safetensors`` and ``NAME.json``, NAME being that of the study.
 
     Args:
         folder: Results of the study.
         step_name: The step that distilled.
         out: Where to write.
+        stored_as: Type of the stored numbers.
     """
     file = read_study(folder / "study.toml")
     parts = Parts(file.study, file.base, file.where)
@@ -42,7 +43,7 @@ def publish(folder: Path, step_name: str, out: Path) -> None:
         architecture=teacher.architecture,
         options=teacher.options,
         parameters=0,
-        stored="float32",
+        stored=stored_as,
         sha256="",
         training=zoo.TrainingData(
             name=train.name,
@@ -76,8 +77,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="results of the study")
     parser.add_argument("step", help="the step that distilled")
     parser.add_argument("--out", type=Path, default=SHIPPED, help="where to write")
+    parser.add_argument("--stored", choices=["float32", "float16"], default="float32")
     arguments = parser.parse_args()
-    publish(arguments.folder, arguments.step, arguments.out)
+    publish(arguments.folder, arguments.step, arguments.out, arguments.stored)
 
 
 if __name__ == "__main__":
