@@ -1,7 +1,7 @@
 """Ways to win back accuracy; all share one protocol and compose in order."""
 
 from mho.recover.base import Recovery
-from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
+from mho.recover.baselines import BatchNormRecalibration, DriftScale, DriftShift, Nothing
 from mho.recover.distill import Distill, KnownStudent, NoiseTraining
 from mho.recover.levels import LevelDora, LevelLora, Recurring, Refresh
 from mho.recover.registry import METHODS, by_name
@@ -18,6 +18,7 @@ __all__ = [
     "Distill",
     "Dora",
     "DriftScale",
+    "DriftShift",
     "KnownStudent",
     "LevelDora",
     "LevelLora",

@@ -15,6 +15,7 @@ _CLASSES: Final = {
     "adapter-sets": "mho.recover.levels.adapters:AdapterSets",
     "batch-norm": "mho.recover.baselines.batch_norm:RecalibratedNorms",
     "drift-scale": "mho.recover.baselines.drift_scale:DriftScaleGain",
+    "drift-shift": "mho.recover.baselines.drift_shift:ColumnShift",
     "sparse-branch": "mho.recover.sparse.branch:SparseBranch",
     "sparse-stages": "mho.recover.sparse.stages:BranchInStages",
     "refreshed-cells": "mho.recover.levels.refresh:RefreshedCells",

@@ -6,7 +6,7 @@ from typing import Final
 
 from mho.errors import unknown
 from mho.recover.base import Recovery
-from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
+from mho.recover.baselines import BatchNormRecalibration, DriftScale, DriftShift, Nothing
 from mho.recover.distill import Distill, KnownStudent, NoiseTraining
 from mho.recover.levels import LevelDora, LevelLora, Recurring, Refresh
 from mho.recover.rewrite import Rewrite
@@ -19,6 +19,7 @@ METHODS: Final[dict[str, type[Recovery]]] = {
     for kind in (
         Nothing,
         DriftScale,
+        DriftShift,
         BatchNormRecalibration,
         NoiseTraining,
         Distill,
