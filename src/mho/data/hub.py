@@ -28,6 +28,7 @@ def load_hub(
     *,
     columns: Mapping[str, str] | None = None,
     tokenizer: Tokenizer | str | None = None,
+    tokens: int | None = None,
 ) -> Data:
     """Load a data set from a folder in hub layout or from the hub.
 
@@ -40,6 +41,7 @@ def load_hub(
         columns: Column of each part, ``{"input": …, "label": …}``, where the names are not the
             usual ones (image, img, text, sentence; label, labels).
         tokenizer: For text, see :func:`mho.data.text.tokenise`.
+        tokens: Likewise.
 
     Raises:
         DataError: The data set, split or columns are not there.
@@ -59,7 +61,7 @@ def load_hub(
                 f"data set '{name}': column '{source}' must hold images or text; it is "
                 f"{rows.features[source]}. Choose another by columns={{'input': …}}."
             )
-        return Data(tokenise(sentences, tokenizer), labels, name=name, role=role)
+        return Data(tokenise(sentences, tokenizer, tokens), labels, name=name, role=role)
     pixels = _pixels(name, split, rows, source)
     train = pixels if split == "train" else _pixels(name, "train", splits.get("train"), source)
     mean, sd = images.moments(train)

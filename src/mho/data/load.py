@@ -24,6 +24,7 @@ def load(
     *,
     columns: Mapping[str, str] | None = None,
     tokenizer: Tokenizer | str | None = None,
+    tokens: int | None = None,
 ) -> Data:
     """Load one split of a data set.
 
@@ -38,6 +39,7 @@ def load(
         root: Folder of the named data sets; by default ``$MHO_DATA``, else ``../shared/data``.
         columns: Only for a folder or hub id: column names, ``{"input": …, "label": …}``.
         tokenizer: Only for text: a callable, or folder or id of a ``transformers`` tokenizer.
+        tokens: Only for text: cut sentences after so many tokens; 128 by default.
 
     Raises:
         ConfigError: The split is unknown.
@@ -53,5 +55,5 @@ def load(
     if name in IMAGE_SETS:
         return load_images(name, split, data_folder(root))
     if name == "sst5":
-        return load_sst5(split, data_folder(root), tokenizer)
-    return load_hub(name, split, columns=columns, tokenizer=tokenizer)
+        return load_sst5(split, data_folder(root), tokenizer, tokens)
+    return load_hub(name, split, columns=columns, tokenizer=tokenizer, tokens=tokens)

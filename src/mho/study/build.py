@@ -189,7 +189,9 @@ def load_data(spec: DataSpec, split: str, images: int | None, base: Path) -> Dat
     folder = base / spec.name
     name = str(folder) if folder.is_dir() else spec.name
     root = None if spec.root is None else base / spec.root
-    data = load(name, split, root, columns=spec.columns, tokenizer=spec.tokenizer)
+    data = load(
+        name, split, root, columns=spec.columns, tokenizer=spec.tokenizer, tokens=spec.tokens
+    )
     if split == spec.test and data.role != "test":
         data = data.as_role("test")
     return data if images is None else data.take(images, spec.seed)

@@ -55,6 +55,7 @@ class DataSpec(Law):
         seed: Which examples those are.
         columns: Column names of a folder or hub id.
         tokenizer: Tokenizer of a data set of text.
+        tokens: Cut sentences after so many tokens.
     """
 
     name: str
@@ -66,6 +67,7 @@ class DataSpec(Law):
     seed: Seed = 0
     columns: dict[str, str] | None = None
     tokenizer: str | None = None
+    tokens: Count | None = None
 
 
 class NetworkSpec(Law):

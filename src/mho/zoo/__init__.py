@@ -2,15 +2,18 @@
 
 from mho.zoo.build import ARCHITECTURES, build, recipe_of, shell
 from mho.zoo.card import Accuracy, ModelCard, TrainingData
-from mho.zoo.trained import card, list_networks, load, save
+from mho.zoo.trained import card, home_of, list_networks, load, save
+from mho.zoo.transformer import TRANSFORMER
 
 __all__ = [
     "ARCHITECTURES",
+    "TRANSFORMER",
     "Accuracy",
     "ModelCard",
     "TrainingData",
     "build",
     "card",
+    "home_of",
     "list_networks",
     "load",
     "recipe_of",

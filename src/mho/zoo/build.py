@@ -10,10 +10,11 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from mho.errors import unknown
+from mho.errors import ConfigError, unknown
 from mho.rng import Streams
 from mho.zoo.lenet import charan_mnist, lenet5
 from mho.zoo.resnet import resnet20, resnet32
+from mho.zoo.transformer import TRANSFORMER, start_from_source, transformer
 from mho.zoo.vgg import vgg16
 
 ARCHITECTURES: Final[dict[str, Callable[..., nn.Module]]] = {
@@ -21,9 +22,10 @@ ARCHITECTURES: Final[dict[str, Callable[..., nn.Module]]] = {
     "lenet5": lenet5,
     "resnet20": resnet20,
     "resnet32": resnet32,
+    TRANSFORMER: transformer,
     "vgg16": vgg16,
 }
-"""What builds each reference network; 1 or 3 channels in, 10 classes out."""
+"""What builds each reference network; of images 1 or 3 channels in, 10 classes out."""
 
 _DIGITS: Final = ("charan-mnist", "lenet5")
 _RECIPE: Final = "zoo_recipe"
@@ -42,21 +44,33 @@ def build(
 
     Use it to train or to test; :func:`mho.zoo.load` gives networks that are trained. Weights are
     drawn from N(0, 2 / inputs of the matrix) (He et al., ICCV 2015), biases are zero, unless said.
+    A ``"transformer"`` has the weights that its source comes with, and a last layer of its own.
 
     Args:
-        name: ``"lenet5"``, ``"charan-mnist"``, ``"resnet20"``, ``"resnet32"`` or ``"vgg16"``.
+        name: ``"lenet5"``, ``"charan-mnist"``, ``"resnet20"``, ``"resnet32"``, ``"vgg16"`` or
+            ``"transformer"``.
         seed: Draw of the initial weights: the same seed gives the same network.
         initial_sd: Standard deviation of the initial weights of every layer, whatever its size.
         initial_bias: All initial biases.
         options: What the network's builder takes, e.g. ``width=0.25`` for ``"vgg16"``.
 
     Raises:
-        ConfigError: Name or option is unknown; the nearest known one is named.
+        ConfigError: Name or option is unknown; the nearest known one is named. Or initial weights
+            were asked for where the network brings its own.
+        MissingDependencyError: A transformer was asked for without transformers.
 
     >>> sum(p.numel() for p in build("lenet5").parameters())
     61706
     """
     model = shell(name, **options)
+    if name == TRANSFORMER:
+        if initial_sd is not None or initial_bias:
+            raise ConfigError(
+                f"network '{name}' starts from the weights of its source; leave out initial_sd "
+                "and initial_bias."
+            )
+        start_from_source(model, Streams(seed, "zoo", name), **options)
+        return model  # a bundle names no source: it would be read from wherever that points
     _initialise(model, Streams(seed, "zoo", name), initial_sd, initial_bias)
     setattr(model, _RECIPE, (name, dict(options)))
     setattr(model, _EXAMPLE, (1, 28, 28) if name in _DIGITS else (3, 32, 32))

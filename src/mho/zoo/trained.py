@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +16,28 @@ from torch import Tensor, nn
 
 from mho.errors import BundleError, ConfigError, unknown
 from mho.files import atomic_write
-from mho.zoo.build import build
+from mho.zoo.build import build, shell
 from mho.zoo.card import ModelCard
+from mho.zoo.transformer import TRANSFORMER
 
 SHIPPED: Final = Path(__file__).parent / "weights"
 """Folder of the weights that come with mho."""
+
+
+RECIPES: Final = Path(__file__).parent / "recipes"
+"""Folder of the recipes that come with mho, one TOML file for each trained network."""
+
+
+def home_of(name: str) -> Path:
+    """Return the folder in which ``mho train NAME`` keeps a network that is not shipped.
+
+    It is ``$MHO_NETWORKS/NAME``, else ``~/.cache/mho/networks/NAME``; :func:`load` looks there.
+    """
+    base = os.environ.get("MHO_NETWORKS")
+    if base:
+        return Path(base).expanduser() / name
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "mho" / "networks" / name
 
 
 def list_networks() -> list[str]:
@@ -35,11 +53,12 @@ def load(name: str | Path) -> nn.Module:
     """Load a trained network, in evaluation mode, float32, on the CPU.
 
     Args:
-        name: A name of :func:`list_networks`, or the path of a model card (``….json``) with its
-            weights (``….safetensors``) beside it, as ``mho train`` writes them.
+        name: A name of :func:`list_networks`, that of a network that ``mho train NAME`` trained
+            here, or the path of a model card (``….json``) with its weights (``….safetensors``)
+            beside it.
 
     Raises:
-        ConfigError: No such network; the nearest known one is named.
+        ConfigError: No such network; the nearest known one is named, or how to train it.
         BundleError: The weights are incomplete, edited, or do not fit the card.
 
     >>> type(load("lenet5")).__name__
@@ -47,7 +66,8 @@ def load(name: str | Path) -> nn.Module:
     """
     path = _card_path(name)
     found = _read_card(path)
-    model = build(found.architecture, **found.options)
+    make = shell if found.architecture == TRANSFORMER else build  # its weights are read below
+    model = make(found.architecture, **found.options)
     state = _read_weights(path.with_suffix(".safetensors"), found)
     _check_fit(path, model, state)
     model.load_state_dict(state)
@@ -111,9 +131,17 @@ def _card_path(name: str | Path) -> Path:
         if not path.is_file():
             raise ConfigError(f"there is no model card {path}; give one that 'mho train' wrote.")
         return path
-    if str(name) not in list_networks():
+    if str(name) in list_networks():
+        return SHIPPED / f"{name}.json"
+    if not (RECIPES / f"{name}.toml").is_file():
         raise unknown("trained network", str(name), list_networks())
-    return SHIPPED / f"{name}.json"
+    path = home_of(str(name)) / f"{name}.json"
+    if not path.is_file():
+        raise ConfigError(
+            f"the weights of network '{name}' are not shipped and were not found in "
+            f"{path.parent}. Train it, which can be interrupted and gone on with: mho train {name}"
+        )
+    return path
 
 
 def _read_card(path: Path) -> ModelCard:

@@ -39,7 +39,7 @@ def test_sizes(name):
 
 
 def test_every_architecture_is_covered():
-    assert set(SIZES) == set(zoo.ARCHITECTURES)
+    assert {*SIZES, zoo.TRANSFORMER} == set(zoo.ARCHITECTURES)  # see test_transformer.py
 
 
 def test_vgg_width():

@@ -13,11 +13,15 @@ import torch
 import mho
 from mho.commit import running_commit
 from mho.data import Data
+from mho.data import load as load_data
+from mho.files import writable_folder
+from mho.progress import Progress
 from mho.zoo.card import Accuracy, ModelCard, TrainingData
 from mho.zoo.trained import load, save
 from mho.zoo.training.checkpoint import State
 from mho.zoo.training.recipe import Recipe
 from mho.zoo.training.train import count_correct
+from mho.zoo.training.train import train as run_training
 
 
 def made_here() -> dict[str, Any]:
@@ -31,6 +35,37 @@ def made_here() -> dict[str, Any]:
             "python": platform.python_version(),
         },
     }
+
+
+def train_and_publish(
+    recipe: Recipe, folder: Path, *, progress: Progress | None = None
+) -> tuple[ModelCard, list[dict[str, Any]]]:
+    """Train a network by a recipe on its own data and write it; run again it goes on.
+
+    Args:
+        recipe: The recipe.
+        folder: Where checkpoint, weights and card go; it is made.
+        progress: Called as ``progress(epochs done, epochs, text)``.
+
+    Returns:
+        The card as written, and what happened in each epoch.
+
+    Raises:
+        DataError: The data are not there.
+        StoreError: The folder cannot be written to.
+        MhoError: As for :func:`mho.zoo.training.train`.
+    """
+    writable_folder(folder)
+    data = load_data(recipe.data, "train", tokens=recipe.tokens)
+    tests = [load_data(name, "test", tokens=recipe.tokens) for name in recipe.tests]
+
+    def show(figures: dict[str, Any]) -> None:
+        if progress is not None:
+            text = f"epoch {figures['epoch']} of {recipe.epochs}, loss {figures['loss']:.4f}"
+            progress(figures["epoch"], recipe.epochs, text)
+
+    state = run_training(recipe, data, folder / "checkpoint.safetensors", progress=show)
+    return publish(recipe, state, data, tests, folder), state.history
 
 
 def publish(

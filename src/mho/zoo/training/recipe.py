@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from mho.device.law import Law
 from mho.errors import ConfigError, unknown
-
-RECIPES: Final = Path(__file__).parents[1] / "recipes"
-"""Folder of the recipes that come with mho, one TOML file for each trained network."""
+from mho.zoo.trained import RECIPES
 
 
 class Recipe(Law):
@@ -27,7 +25,9 @@ class Recipe(Law):
         options: Options of the architecture, e.g. ``{"width": 0.25}``.
         initial_sd: Standard deviation of all initial weights; by default each layer's own.
         initial_bias: All initial biases.
+        frozen: Modules whose weights stay as they start, with all that is below them.
         data: Data set; its ``train`` split is used.
+        tokens: Cut sentences after so many tokens; where nothing is said the longest stays whole.
         tests: Data sets on whose ``test`` split the trained network is evaluated, once.
         epochs: Passes over the training data.
         batch: Examples in a step.
@@ -52,7 +52,9 @@ class Recipe(Law):
     options: dict[str, Any] = Field(default={})
     initial_sd: float | None = Field(default=None, gt=0)
     initial_bias: float = 0.0
+    frozen: tuple[str, ...] = ()
     data: str
+    tokens: int | None = Field(default=None, gt=0)
     tests: tuple[str, ...]
     epochs: int = Field(gt=0)
     batch: int = Field(default=128, gt=0)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -13,14 +14,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mho.data import Data
+from mho.data import Data, Inputs
 from mho.data.augment import flip_and_crop, shift
-from mho.errors import DataError
+from mho.errors import DataError, unknown
 from mho.rng import Streams
 from mho.zoo.build import build
 from mho.zoo.training.checkpoint import State, read_checkpoint, write_checkpoint
 from mho.zoo.training.recipe import Recipe
 from mho.zoo.training.schedule import one_cycle
+from mho.zoo.training.sentences import by_length, without_padding
 
 Progress: TypeAlias = Callable[[dict[str, Any]], None]
 
@@ -47,7 +49,8 @@ def train(
 
     Args:
         recipe: The settings.
-        data: Training images (n, channels, height, width) with labels.
+        data: Training images (n, channels, height, width), or sentences as a tokenizer makes
+            them, with labels.
         checkpoint: File to go on from and to write after each epoch; None keeps nothing.
         progress: Called after each epoch with its figures.
 
@@ -55,8 +58,8 @@ def train(
         The training at its end; ``.average`` is the network to keep.
 
     Raises:
-        DataError: The data are not training data, or no images.
-        ConfigError: The checkpoint belongs to another recipe.
+        DataError: The data are not training data, or sentences are to be augmented as images.
+        ConfigError: The checkpoint belongs to another recipe, or what is to be frozen is no module.
         BundleError: The checkpoint is incomplete or edited.
         StoreError: The checkpoint cannot be written.
     """
@@ -89,14 +92,24 @@ def _start(recipe: Recipe) -> State:
     )
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(model).eval().requires_grad_(False)
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
+    _freeze(model, recipe)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.ndim > 1]
+    others = [p for p in trained if p.ndim <= 1]
     groups: list[dict[str, Any]] = [
         {"params": matrices},
         {"params": others, "weight_decay": 0.0},
     ]
     optimizer = _optimizer(recipe, groups)
     return State(model, average, optimizer, epoch=0, history=[], plan=[(0, recipe.epochs)])
+
+
+def _freeze(model: nn.Module, recipe: Recipe) -> None:
+    modules = dict(model.named_modules())
+    for name in recipe.frozen:
+        if name not in modules:
+            raise unknown("module", name, modules, where=f"recipe '{recipe.name}', frozen")
+        modules[name].requires_grad_(False)
 
 
 def _optimizer(recipe: Recipe, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -113,16 +126,16 @@ def _optimizer(recipe: Recipe, groups: list[dict[str, Any]]) -> torch.optim.Opti
 
 def _epoch(recipe: Recipe, state: State, data: Data) -> dict[str, Any]:
     """Train one epoch; return its figures."""
-    if not isinstance(data.inputs, Tensor):
-        raise DataError(f"training of '{recipe.name}' expects images; '{data.name}' holds none.")
     began = time.monotonic()
     streams = Streams(recipe.seed, "train", recipe.name, state.epoch)
     order = torch.from_numpy(streams.generator("order").permutation(len(data)))
-    augment = AUGMENTATIONS[recipe.augmentation]
+    if isinstance(data.inputs, dict):
+        order = by_length(order, data.inputs, recipe.batch)
     state.model.train()
     total, per_epoch = 0.0, math.ceil(len(data) / recipe.batch)
     for step, chosen in enumerate(torch.split(order, recipe.batch)):
-        images = augment(data.inputs[chosen], streams.child(step))
+        part = data.subset(chosen)
+        inputs = _augmented(recipe, part, streams.child(step))
         lr = recipe.peak_lr
         if recipe.schedule == "one-cycle":
             lr = one_cycle(
@@ -131,7 +144,8 @@ def _epoch(recipe: Recipe, state: State, data: Data) -> dict[str, Any]:
                 round(recipe.warm_up_epochs * per_epoch),
                 recipe.peak_lr,
             )
-        loss = _step(recipe, state, images, data.labels[chosen], lr)
+        with _dropping_out(streams.child(step)):
+            loss = _step(recipe, state, inputs, part.labels, lr)
         _update_average(state, recipe.average)
         total += loss * len(chosen)
     return {
@@ -141,17 +155,43 @@ def _epoch(recipe: Recipe, state: State, data: Data) -> dict[str, Any]:
     }
 
 
-def _step(recipe: Recipe, state: State, images: Tensor, labels: Tensor, lr: float) -> float:
+def _augmented(recipe: Recipe, part: Data, streams: Streams) -> Inputs:
+    if isinstance(part.inputs, Tensor):
+        images = AUGMENTATIONS[recipe.augmentation](part.inputs, streams)
+        return images.contiguous(memory_format=torch.channels_last)
+    if recipe.augmentation != "none":
+        raise DataError(
+            f"training of '{recipe.name}': augmentation '{recipe.augmentation}' is for images; "
+            f"'{part.name}' holds none. Leave it out."
+        )
+    return without_padding(part.inputs)
+
+
+@contextlib.contextmanager
+def _dropping_out(streams: Streams) -> Iterator[None]:
+    """Let dropout, which draws from torch's own generator, depend on the step alone."""
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(streams.integer("dropout"))
+        yield
+
+
+def _step(recipe: Recipe, state: State, inputs: Inputs, labels: Tensor, lr: float) -> float:
     for group in state.optimizer.param_groups:
         group["lr"] = lr
-    images = images.contiguous(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        logits = state.model(images)
+        logits = _logits(state.model, inputs)
     loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
     state.optimizer.zero_grad()
     torch.autograd.backward(loss)
     state.optimizer.step()
     return loss.item()
+
+
+def _logits(model: nn.Module, inputs: Inputs) -> Tensor:
+    """Return a network's logits; those of transformers return them beside other things."""
+    output = model(**inputs) if isinstance(inputs, dict) else model(inputs)
+    logits: Tensor = getattr(output, "logits", output)
+    return logits
 
 
 @torch.no_grad()
@@ -173,7 +213,7 @@ def count_correct(model: nn.Module, data: Data, batch: int = 500) -> int:
     was_training = model.training
     model.eval()
     correct = 0
-    for images, labels in data.batches(batch):
-        correct += int((model(images).argmax(1) == labels).sum())
+    for inputs, labels in data.batches(batch):
+        correct += int((_logits(model, inputs).argmax(1) == labels).sum())
     model.train(was_training)
     return correct
