@@ -50,19 +50,27 @@ class Comparison:
         return asdict(self)
 
 
-def compare(expected: Expectation, figures: Mapping[str, Any]) -> Comparison:
+def compare(
+    expected: Expectation,
+    figures: Mapping[str, Any],
+    against: Mapping[str, Any] | None = None,
+) -> Comparison:
     """Find a figure among a study's and hold it beside what is expected.
 
     Args:
         expected: The figure.
         figures: The study's figures, as :func:`mho.run_study` returns them.
+        against: The figures of the study that a ratio is taken against; the same by default.
 
     Raises:
         ConfigError: The study has no such step or time.
     """
     step = _step(figures, expected.step)
     at = _at(step, expected.time, expected.what)
-    if expected.quantity in _ADDED:
+    if expected.quantity == "storage_ratio":
+        other = _step(figures if against is None else against, expected.against)
+        measured, ci_low, ci_high = _stored(other) / _stored(step), None, None
+    elif expected.quantity in _ADDED:
         measured, ci_low, ci_high = _ADDED[expected.quantity](step, figures), None, None
     else:
         measured, ci_low, ci_high = _accuracies(at, figures)[expected.quantity]
@@ -84,8 +92,15 @@ def compare(expected: Expectation, figures: Mapping[str, Any]) -> Comparison:
         paper=expected.paper,
         target=expected.at_least if expected.at_least is not None else expected.at_most,
         met=met,
-        note=expected.note,
+        note=expected.note or _sureness(expected, step),
     )
+
+
+def _sureness(expected: Expectation, step: Mapping[str, Any]) -> str:
+    """Say how sure it is that there can be no fewer sets."""
+    if expected.quantity != "least_sets":
+        return ""
+    return f"With a confidence of {100 * _known(step, 'least_sets_confidence'):.2f} %."
 
 
 def _accuracies(
@@ -107,6 +122,9 @@ def _accuracies(
 
 _ADDED: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], float]] = {
     "sets": lambda step, figures: float(len(step["schedule"] or ())),
+    "least_sets": lambda step, figures: float(_known(step, "least_sets")),
+    "energy_share": lambda step, figures: _known(step["cost"], "energy_share"),
+    "fit_minutes": lambda step, figures: step["seconds"] / 60,
     "storage_bytes": lambda step, figures: step["adds"]["rom_bits"] / 8,
     "extra_operations": lambda step, figures: (
         step["adds"]["macs_per_inference"] / figures["network"]["macs"]
@@ -118,6 +136,22 @@ _ADDED: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], float]] = {
     "speed_most": lambda step, figures: step["cost"]["reprogram_s"][1] / _sram_s(step),
 }
 """What a step adds to a chip, by quantity, from the step and all figures."""
+
+
+def _known(values: Mapping[str, Any], key: str) -> float:
+    found: float | None = values.get(key)
+    if found is None:
+        raise ConfigError(f"'{key}' was not worked out for this step: run its study anew.")
+    return found
+
+
+def _stored(step: Mapping[str, Any]) -> float:
+    """Return all bits that a step keeps on the chip, data included."""
+    adds = step["adds"]
+    bits = float(adds["rom_bits"] + adds["sram_bits"] + adds["data_bits"])
+    if not bits:
+        raise ConfigError(f"step '{step['name']}' stores nothing: there is no ratio to take.")
+    return bits
 
 
 def _sram_s(step: Mapping[str, Any]) -> float:

@@ -10,6 +10,7 @@ from mho.reproduce.compare import Comparison
 from mho.reproduce.curves import curve_table
 from mho.reproduce.paper import Paper
 from mho.reproduce.prices import price_table
+from mho.reproduce.robust import robust_table
 from mho.units import time_text
 
 _WORDS = {
@@ -20,7 +21,11 @@ _WORDS = {
     "kept": "kept of drift-free, %",
     "worst_kept": "kept of drift-free, worst chip, %",
     "sets": "compensation sets",
+    "least_sets": "fewest compensation sets there can be",
     "storage_bytes": "bytes of read-only storage",
+    "storage_ratio": "times as much stored",
+    "energy_share": "energy added, %",
+    "fit_minutes": "minutes of fitting",
     "extra_operations": "operations added, %",
     "share_in_sram": "weights in SRAM, %",
     "area_share": "area added, % (book of the paper)",
@@ -28,6 +33,7 @@ _WORDS = {
     "speed_least": "times faster, fastest RRAM write",
     "speed_most": "times faster, slowest RRAM write",
 }
+_COUNTS = ("sets", "least_sets", "storage_bytes", "speed_least", "speed_most")
 
 
 def document(
@@ -37,6 +43,7 @@ def document(
     facts: Mapping[str, str],
     curves: Sequence[Mapping[str, Any]] = (),
     diagnoses: Sequence[Mapping[str, Any]] = (),
+    hardships: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Write the page.
 
@@ -47,6 +54,7 @@ def document(
         facts: When, by which version, on what machine.
         curves: What is kept along sweeps.
         diagnoses: What makes networks collapse.
+        hardships: What wrong clocks and other drift than the card's do.
     """
     parts = [
         f"# {paper.title}\n",
@@ -55,6 +63,10 @@ def document(
         "## Expected and measured\n",
         _table(comparisons),
     ]
+    for found in hardships:
+        parts.append(f"## {found['what']}\n")
+        parts += [f"![{x}]({picture})\n" for x, picture in found["pictures"].items()]
+        parts.append(robust_table(found))
     for found in diagnoses:
         parts += [f"## {found['what']}\n", causes_table(found)]
     for found in curves:
@@ -117,8 +129,10 @@ def _mapping(figures: Mapping[str, Any]) -> str:
 def _value(quantity: str, value: float | None) -> str:
     if value is None:
         return "–"
-    if quantity in ("sets", "storage_bytes", "speed_least", "speed_most"):
+    if quantity in _COUNTS:
         return f"{value:,.0f}"
+    if quantity in ("storage_ratio", "fit_minutes"):
+        return f"{value:,.1f}"
     return f"{value:.2f}" if quantity.endswith("pp") else f"{100 * value:.2f}"
 
 

@@ -17,13 +17,16 @@ _FOLDER = Path(__file__).parent
 
 Quantity = Literal[
     "accuracy", "worst", "drop_pp", "worst_drop_pp", "kept", "worst_kept",
-    "sets", "storage_bytes", "extra_operations",
+    "sets", "least_sets", "storage_bytes", "storage_ratio", "extra_operations", "energy_share",
+    "fit_minutes",
     "share_in_sram", "area_share", "area_share_parts", "speed_least", "speed_most",
 ]  # fmt: skip
 """What is compared: the mean accuracy over chips or the worst chip's; the points that the mean or
 the worst chip lies below the digital network; the mean or the worst chip's as a share of the
-drift-free mean (the first step at the first time); compensation sets; bytes of read-only storage;
-digital operations as a share of the network's; the share of the weights in SRAM; added area as a
+drift-free mean (the first step at the first time); compensation sets, and the fewest there can be;
+bytes of read-only storage; how many times more storage (data kept on the device included) another
+step takes; digital operations as a share of the network's; added energy as a share of an inference;
+minutes of wall time that the fit took; the share of the weights in SRAM; added area as a
 share of the chip, by the book that is calibrated on the paper and by the one of single parts; how
 many times faster the SRAM writes are than writing every cell again, at the shortest and longest
 write."""
@@ -43,6 +46,8 @@ class Expectation(Law):
         step: The step of that study.
         time: Time since programming; the study's last one by default.
         quantity: What of it.
+        against: The other step of a ``"storage_ratio"``.
+        against_study: The study of that step; this one's by default.
         paper: What the paper reports, in the same unit; None where it says nothing.
         at_least: What is to be reached, for accuracies.
         at_most: What must not be exceeded, for losses, and for collapses that are to show.
@@ -55,6 +60,8 @@ class Expectation(Law):
     step: str = AS_IS
     time: Annotated[float | None, BeforeValidator(_seconds)] = None
     quantity: Quantity
+    against: str = ""
+    against_study: str = ""
     paper: float | None = None
     at_least: float | None = None
     at_most: float | None = None
@@ -64,6 +71,8 @@ class Expectation(Law):
     def _one_bound(self) -> Expectation:
         if self.at_least is not None and self.at_most is not None:
             raise ValueError("give at_least or at_most, not both")
+        if bool(self.against) != (self.quantity == "storage_ratio"):
+            raise ValueError("against names the other step of a storage_ratio, and of that alone")
         return self
 
 
@@ -90,6 +99,28 @@ class Curve(Law):
     steps: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
     ticks: dict[str, str] = Field(default_factory=dict)
+
+
+class Robust(Law):
+    """A compensated network with wrong clocks and with drift unlike its card's.
+
+    Attributes:
+        what: The question in words.
+        dataset: Name of the data set that it is part of.
+        study: Name of the study's file, without ``.toml``.
+        step: The step whose vectors are put to the test.
+        times: Times since programming.
+        chips: Number of chips.
+        images: Most test images.
+    """
+
+    what: str
+    dataset: str
+    study: str
+    step: str
+    times: Annotated[tuple[str, ...], Field(min_length=1)] = ("1 d", "10 y")
+    chips: Annotated[int, Field(ge=2)] = 10
+    images: Annotated[int, Field(ge=1)] = 500
 
 
 class Diagnosed(Law):
@@ -119,6 +150,7 @@ class Paper(Law):
         why: What separates our setting from theirs.
         expect: The figures, in order.
         curves: What is kept along sweeps, in order.
+        robust: Compensated networks with wrong clocks and other drift, in order.
         diagnoses: Networks whose causes of collapse are separated, in order.
         check_images: By data set: how many test images a check takes; all where it says nothing.
     """
@@ -128,6 +160,7 @@ class Paper(Law):
     why: str
     expect: Annotated[tuple[Expectation, ...], Field(min_length=1)]
     curves: tuple[Curve, ...] = ()
+    robust: tuple[Robust, ...] = ()
     diagnoses: tuple[Diagnosed, ...] = ()
     check_images: dict[str, int] = Field(default_factory=dict)
 

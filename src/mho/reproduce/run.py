@@ -20,6 +20,7 @@ from mho.reproduce.curves import curve
 from mho.reproduce.document import document
 from mho.reproduce.paper import Paper, load_paper, study_file
 from mho.reproduce.picture import curve_picture
+from mho.reproduce.robust import robust, robust_curves
 from mho.study.run import run_study
 
 
@@ -43,8 +44,9 @@ def reproduce(
             (done, total, text).
 
     Returns:
-        Plain data: ``figures`` (expected and measured), ``curves``, ``diagnoses``, ``studies``,
-        ``facts``. The same is written to ``NAME.json`` and, for people, ``NAME.md`` in the folder.
+        Plain data: ``figures`` (expected and measured), ``curves``, ``robustness``,
+        ``diagnoses``, ``studies``, ``facts``. The same is written to ``NAME.json`` and, for people,
+        ``NAME.md`` in the folder.
 
     Raises:
         ConfigError: There is no such paper, or it has no figures on that data set.
@@ -63,7 +65,9 @@ def reproduce(
         }
         for study in dict.fromkeys(e.study for e in expected)
     }
-    comparisons = [compare(e, studies[e.study]) for e in expected]
+    comparisons = [
+        compare(e, studies[e.study], studies.get(e.against_study or e.study)) for e in expected
+    ]
     curves = [
         _drawn(
             curve(c, run_study(study_file(name, c.study), folder / c.study, progress=progress)),
@@ -72,6 +76,11 @@ def reproduce(
         )
         for c in paper.curves
         if dataset in (None, c.dataset)
+    ]
+    hardships = [
+        _both_drawn(robust(name, r, folder, progress=progress), folder, name)
+        for r in paper.robust
+        if dataset in (None, r.dataset)
     ]
     diagnoses = [
         causes(name, d, folder, progress=progress)
@@ -87,11 +96,12 @@ def reproduce(
         "facts": facts,
         "figures": [c.to_dict() for c in comparisons],
         "curves": curves,
+        "robustness": hardships,
         "diagnoses": diagnoses,
         "studies": studies,
     }
     atomic_write(folder / f"{name}.json", json.dumps(plain, indent=1, allow_nan=False) + "\n")
-    page = document(paper, comparisons, studies, facts, curves, diagnoses)
+    page = document(paper, comparisons, studies, facts, curves, diagnoses, hardships)
     atomic_write(folder / f"{name}.md", page)
     return {**plain, "page": str(folder / f"{name}.md")}
 
@@ -103,6 +113,15 @@ def _drawn(found: dict[str, Any], folder: Path, name: str) -> dict[str, Any]:
     picture = f"{name}-{found['study']}.svg"
     atomic_write(folder / picture, str(curve_picture(found)) + "\n")
     return {**found, "picture": picture}
+
+
+def _both_drawn(found: dict[str, Any], folder: Path, name: str) -> dict[str, Any]:
+    """Draw what wrong clocks and other drift do beside the page, and say where."""
+    pictures = {}
+    for key, curves in robust_curves(found).items():
+        pictures[curves["x"]] = f"{name}-{found['study']}-{key}.svg"
+        atomic_write(folder / pictures[curves["x"]], str(curve_picture(curves)) + "\n")
+    return {**found, "pictures": pictures}
 
 
 def _facts(paper: Paper, dataset: str | None, studies: dict[str, Any]) -> dict[str, str]:

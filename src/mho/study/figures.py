@@ -229,6 +229,8 @@ def _step(step: Done, done: Mapping[str, Done]) -> dict[str, Any]:
         "paired": _paired(step, done),
         "seconds": step.artefact.seconds,
         "schedule": None if own is None else own.report.get("schedule"),
+        "least_sets": None if own is None else own.report.get("least_sets"),
+        "least_sets_confidence": (None if own is None else own.report.get("least_sets_confidence")),
         "network": step.network.digest,
         "task": step.evaluation.task,
         "bundle": step.bundle,

@@ -20,6 +20,9 @@ def at(t_s, label, mean, worst):
             "worst": worst, "chips": 20}  # fmt: skip
 
 
+COST = {"sram_bits": 0, "rom_bits": 80, "data_bits": 0, "extra_macs_share": 0.019,
+        "area_share": 0.01, "rram_writes": 0}  # fmt: skip
+
 FIGURES = {
     "baseline": {"accuracy": 0.99, "images": 100},
     "network": {"macs": 1000},
@@ -33,8 +36,11 @@ FIGURES = {
                                                               at(10, "10 s", 0.5, 0.3)]},
         {"name": "mended", "knows": {"labels": True, "true_time": True},
          "times": [at(1, "1 s", 0.985, 0.97), at(10, "10 s", 0.98, 0.95)],
-         "schedule": [{"set": 0}, {"set": 1}],
-         "adds": {"rom_bits": 80, "macs_per_inference": 19}},
+         "schedule": [{"set": 0}, {"set": 1}], "least_sets": 2, "least_sets_confidence": 0.9987,
+         "seconds": 90.0, "cost": {**COST, "energy_share": 0.02},
+         "adds": {"rom_bits": 80, "sram_bits": 0, "data_bits": 0, "macs_per_inference": 19}},
+        {"name": "calibrated", "knows": {}, "times": [at(1, "1 s", 0.9, 0.8)] * 2,
+         "adds": {"rom_bits": 0, "sram_bits": 80, "data_bits": 7920}},
     ],
 }  # fmt: skip
 
@@ -55,6 +61,9 @@ def expected(**changes):
         ("kept", "mended", None, 0.98 / 0.9),
         ("worst_kept", "mended", None, 0.95 / 0.9),
         ("sets", "mended", None, 2),
+        ("least_sets", "mended", None, 2),
+        ("energy_share", "mended", None, 0.02),
+        ("fit_minutes", "mended", None, 1.5),
         ("storage_bytes", "mended", None, 10),
         ("extra_operations", "mended", None, 0.019),
     ],
@@ -64,6 +73,23 @@ def test_quantities_by_hand(quantity, step, time, value):
     assert found.measured == pytest.approx(value)
     if found.ci_low is not None:
         assert found.ci_low < found.measured < found.ci_high
+
+
+def test_storage_is_held_against_that_of_another_step_data_included():
+    ratio = expected(quantity="storage_ratio", step="mended", against="calibrated")
+    assert compare(ratio, FIGURES).measured == 100
+    bare = {"steps": [{"name": "calibrated", "adds": {"rom_bits": 8, "sram_bits": 0,
+                                                      "data_bits": 0}}]}  # fmt: skip
+    assert compare(ratio, FIGURES, bare).measured == 0.1
+    with pytest.raises(mho.MhoError, match="against names the other step of a storage_ratio"):
+        expected(quantity="storage_ratio", step="mended")
+
+
+def test_the_fewest_sets_say_how_sure_they_are():
+    found = compare(expected(quantity="least_sets", step="mended"), FIGURES)
+    assert found.note == "With a confidence of 99.87 %."
+    with pytest.raises(mho.MhoError, match="'least_sets' was not worked out"):
+        compare(expected(quantity="least_sets", step="calibrated"), FIGURES)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +118,9 @@ def test_every_expectation_points_at_a_step_of_a_sound_study(name):
         study = read_study(study_file(name, e.study)).study
         assert e.step in {AS_IS, *(step.name for step in study.recover)}
         assert study.data.name == e.dataset
+        if e.against:
+            other = read_study(study_file(name, e.against_study or e.study)).study
+            assert e.against in {step.name for step in other.recover}
         if e.time is not None:
             assert e.time in study.evaluate.times
 
@@ -138,7 +167,9 @@ def test_the_page_shows_what_was_expected_beside_what_was_measured(tmp_path, mon
     one = paper.expect[0].model_copy(update={"step": "mended"})
     monkeypatch.setattr(runner, "run_study", lambda *args, **kwargs: FIGURES)
     monkeypatch.setattr(
-        runner, "load_paper", lambda name: paper.model_copy(update={"expect": (one,), "curves": ()})
+        runner,
+        "load_paper",
+        lambda name: paper.model_copy(update={"expect": (one,), "curves": (), "diagnoses": ()}),
     )
     found = runner.reproduce("charan2020", out=tmp_path, progress=False)
     page = (tmp_path / "charan2020.md").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mho.recover.veraplus.guarantee import sure_it_fails
 from mho.recover.veraplus.holding import Held
 from mho.units import time_text
 
@@ -36,12 +37,18 @@ class Criterion:
         keep: Share to keep.
         drift_free: Mean accuracy of the drift-free chips.
         deviations: Standard deviations below the mean that must still hold.
+
+    Attributes:
+        notes: What had to be relaxed.
+        one_is_too_few: Confidence that a set which was trained over the whole life does not hold
+            what was asked for; 0 where it holds, or where it was not tried.
     """
 
     def __init__(self, keep: float, drift_free: float, deviations: float = 3.0) -> None:
         self.keep = keep
         self._demands = [Demand(0.0, deviations, keep * drift_free)]
         self.notes: list[str] = []
+        self.one_is_too_few = 0.0
 
     def at(self, t_s: float) -> Demand:
         """Return what is asked at a time: drift grows, so what was relaxed before stays relaxed."""
@@ -51,6 +58,15 @@ class Criterion:
         """Whether the testing chips keep what they must."""
         demand = self.at(held.t_s)
         return held.lower(demand.deviations) >= demand.bound
+
+    def refuses_one_set(self, held: Held) -> None:
+        """Note how sure it is that one set for the whole life fails, where it failed first.
+
+        Args:
+            held: What that set reached there.
+        """
+        demand = self.at(held.t_s)
+        self.one_is_too_few = sure_it_fails(held.accuracies, demand.deviations, demand.bound)
 
     def relax(self, held: Held) -> None:
         """Ask for less from a time on, after a set trained for this very time could not hold.

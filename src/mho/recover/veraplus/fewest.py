@@ -37,6 +37,8 @@ def _longest(workshop: Workshop, first: int, plans: Sequence[Plan]) -> tuple[int
     while bad - good > 1:
         plan = _over(workshop, first, stop, plans)
         failure = _failure(workshop, plan, first, stop)
+        if failure is not None and (first, stop) == (0, last) and last:
+            workshop.criterion.refuses_one_set(failure)
         if failure is not None and stop == first:
             workshop.criterion.relax(failure)
             good, bad, stop = _shortest(workshop, first, plans) - 1, last + 1, last
@@ -93,6 +95,8 @@ def interpolated(workshop: Workshop) -> Plan:
             alone = workshop.single((failure.t_s, failure.t_s))
             best = workshop.test(alone, failure.t_s, f"alone {failure.t_s}")
             if criterion.holds(best):
+                if count == 1:
+                    criterion.refuses_one_set(failure)
                 break
             criterion.relax(best)
         if failure is None:

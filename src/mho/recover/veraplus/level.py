@@ -55,6 +55,7 @@ class Trainer:
         batch: Examples a step.
         lr: Adam's learning rate at the start; it falls to 0 along half a cosine.
         temperature: Of a distilled loss.
+        precision: Of the products: ``"float32"`` or ``"bfloat16"``.
         streams: Random numbers of all trainings; each has its own label.
         identity: What decides the result, for checkpoints.
     """
@@ -70,6 +71,7 @@ class Trainer:
     temperature: float
     streams: Streams
     identity: str
+    precision: str = "float32"
     _teacher: list[Tensor] = field(default_factory=list)
 
     def train(
@@ -111,7 +113,9 @@ class Trainer:
             d_now = torch.stack([share * now_d[k] for k, share in shares.items()]).sum(0)
             drifted = self.chips.snapshot(batch.streams.integer("chip") % 2**40, t_s)
             snapshot = drifted.add_digital(self.branches.weights(b_now, d_now))
-            logits = call_with(self.network.model, self.network.tensors(snapshot), batch.inputs)
+            tensors = self.network.tensors(snapshot)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
+                logits = call_with(self.network.model, tensors, batch.inputs).float()
             return self._value(logits, batch)
 
         trained = train(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mho.recover.veraplus.guarantee import for_all, lower_limit
+from mho.recover.veraplus.guarantee import for_all, lower_limit, sure_it_fails
 from mho.recover.veraplus.holding import Held
 from mho.recover.veraplus.report import grid_rows, missed, schedule_rows
 from mho.recover.veraplus.schedule import Schedule
@@ -34,6 +34,21 @@ def test_the_claim_fails_as_often_as_it_says() -> None:
 
 def test_chips_that_agree_leave_no_doubt() -> None:
     assert lower_limit([0.99, 0.99], 3, 0.999) == 0.99
+
+
+@pytest.mark.parametrize("deviations", [0, 3])
+def test_a_failure_is_as_sure_as_the_limit_on_the_other_side(deviations) -> None:
+    """Where the upper limit of mean - k sd at a confidence is the bound, that is the confidence."""
+    values = [0.90, 0.93, 0.95, 0.91, 0.94]
+    for confidence in (0.6, 0.9, 0.99):
+        # Upper limit at a confidence = lower limit at its complement.
+        bound = lower_limit(values, deviations, 1 - confidence)
+        assert sure_it_fails(values, deviations, bound) == pytest.approx(confidence, abs=1e-6)
+
+
+def test_chips_that_agree_fail_for_sure_or_not_at_all() -> None:
+    assert sure_it_fails([0.9, 0.9], 3, 0.91) == 1.0
+    assert sure_it_fails([0.9, 0.9], 3, 0.9) == 0.0
 
 
 def test_bonferroni() -> None:

@@ -197,3 +197,13 @@ def test_a_life_that_ends_before_it_begins_is_refused(network, data) -> None:
 def test_settings_that_make_no_sense_are_refused(wrong) -> None:
     with pytest.raises(ConfigError):
         VeraPlus.parse(wrong, where="study.toml")
+
+
+def test_coarser_products_train_other_vectors_of_the_same_kind(network, data) -> None:
+    quick = {"steps": 3, "testing_chips": 2, "grid_per_decade": 1, "max_sets": 1}
+    fine = VeraPlus(**quick).fit(network, data).applied[-1]
+    coarse = VeraPlus(**quick, precision="bfloat16").fit(network, data).applied[-1]
+    assert "precision" not in fine.settings
+    assert coarse.settings["precision"] == "bfloat16"
+    assert fine.attachment.vectors.b_codes.shape == coarse.attachment.vectors.b_codes.shape
+    assert fine.report["least_sets"] == coarse.report["least_sets"] == 1

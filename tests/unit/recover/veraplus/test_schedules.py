@@ -106,6 +106,17 @@ def test_interpolation_needs_two_sets_where_the_error_is_linear_in_ln_t() -> Non
     assert _holds_everywhere(workshop, plan)
 
 
+@pytest.mark.parametrize("method", [fewest, interpolated])
+def test_how_sure_it_is_that_one_set_is_too_few(method) -> None:
+    failing = FakeWorkshop(slope=0.002, grid=life_grid(1.0, 3e8, 2), noise=1e-4)
+    plan = method(failing)
+    assert plan.schedule.sets > 1
+    assert failing.criterion.one_is_too_few > 0.9
+    holding = FakeWorkshop(slope=0.0005, grid=life_grid(1.0, 3e8, 2), noise=1e-4)
+    assert method(holding).schedule.sets == 1
+    assert holding.criterion.one_is_too_few == 0
+
+
 @pytest.mark.parametrize("method", [walk, fewest, interpolated])
 def test_never_more_than_the_most_sets_allowed(method) -> None:
     workshop = FakeWorkshop(slope=0.1, grid=GRID, max_sets=3)
