@@ -8,7 +8,7 @@ from mho.recover.registry import METHODS, by_name
 from mho.recover.rewrite import Rewrite
 from mho.recover.sparse import SparseAdaptation
 from mho.recover.tuning import BatchNormTuning, BiasTuning, Dora, Lora, Retraining
-from mho.recover.veraplus import VeraPlus
+from mho.recover.veraplus import KnownVectors, VeraPlus
 
 __all__ = [
     "METHODS",
@@ -20,6 +20,7 @@ __all__ = [
     "DriftScale",
     "DriftShift",
     "KnownStudent",
+    "KnownVectors",
     "LevelDora",
     "LevelLora",
     "Lora",

@@ -12,7 +12,7 @@ from mho.recover.levels import LevelDora, LevelLora, Recurring, Refresh
 from mho.recover.rewrite import Rewrite
 from mho.recover.sparse import SparseAdaptation
 from mho.recover.tuning import BatchNormTuning, BiasTuning, Dora, Lora, Retraining
-from mho.recover.veraplus import VeraPlus
+from mho.recover.veraplus import KnownVectors, VeraPlus
 
 METHODS: Final[dict[str, type[Recovery]]] = {
     kind.method: kind
@@ -32,6 +32,7 @@ METHODS: Final[dict[str, type[Recovery]]] = {
         Dora,
         Retraining,
         VeraPlus,
+        KnownVectors,
         LevelLora,
         LevelDora,
         Recurring,

@@ -19,7 +19,10 @@ def test_every_exported_recovery_is_known_by_its_name() -> None:
     assert all(by_name(kind.method) is kind for kind in exported)
 
 
-NEEDED = {"student": {"network": "lenet5"}}
+NEEDED = {
+    "student": {"network": "lenet5"},
+    "known-vectors": {"vectors": "some.safetensors", "sha256": 64 * "0"},
+}
 """Settings without a default, by method."""
 
 

@@ -55,7 +55,7 @@ def store(branches: Branches, b: Tensor, d: Tensor, bits: int | None) -> Vectors
     """
     if bits is None:
         ones = torch.ones(len(branches.geometries))
-        return Vectors(b.clone(), d.clone(), ones, ones, None)
+        return Vectors(b.clone(), d.clone(), ones, ones.clone(), None)
     b_scale, d_scale = scales(branches, b, d, bits)
     return stored_with(branches, b, d, b_scale, d_scale, bits)
 
