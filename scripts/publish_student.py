@@ -29,7 +29,9 @@ def publish(folder: Path, step_name: str, out: Path, stored_as: str) -> None:
         stored_as: Type of the stored numbers.
     """
     file = read_study(folder / "study.toml")
-    parts = Parts(file.study, file.base, file.where)
+    # The card tells the accuracy on the whole test split, however little of it the study took.
+    whole = file.study.data.model_copy(update={"test_images": None})
+    parts = Parts(file.study.model_copy(update={"data": whole}), file.base, file.where)
     [step] = [step for step in file.study.recover if step.name == step_name]
     recovery, train = parts.recovery(step), parts.examples_for(step)
     threads = file.study.engine.training_threads
