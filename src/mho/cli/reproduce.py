@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ app = new_app()
         "mho reproduce charan2020 --dataset mnist",
         "mho reproduce charan2020 --check --seed 7000",
         "mho reproduce veraplus -o results/veraplus",
+        "mho reproduce veraplus --study lenet5-single-device",
     )
 )
 def reproduce(
@@ -25,6 +27,16 @@ def reproduce(
     dataset: Annotated[
         str | None, typer.Option(help="Only the figures on this data set.", metavar="NAME")
     ] = None,
+    study: Annotated[
+        list[str] | None,
+        typer.Option("--study", help="Only this study; may be given again.", metavar="NAME"),
+    ] = None,
+    finished: Annotated[
+        bool,
+        typer.Option(
+            "--finished", help="Run nothing: write the page from the studies that are finished."
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", help="Folder for the results.", metavar="DIR"),
@@ -45,9 +57,9 @@ def reproduce(
     check_json(json)
     keep_memory()
     if check:
-        _check(paper, dataset, seed, json)
+        _check(paper, dataset, study or (), seed, json)
         return
-    found = run(paper, dataset=dataset, out=out)
+    found = run(paper, dataset=dataset, studies=study or (), finished=finished, out=out)
     rows = [
         [
             f["what"], f["step"], _shown(f, f["paper"]), _shown(f, f["target"]),
@@ -60,10 +72,12 @@ def reproduce(
     write_json(json, found)
 
 
-def _check(paper: str, dataset: str | None, seed: int, json: Path | None) -> None:
-    from mho.reproduce.check import check, outside, plain
+def _check(
+    paper: str, dataset: str | None, studies: Sequence[str], seed: int, json: Path | None
+) -> None:
+    from mho.reproduce.check import check, left_out, outside, plain
 
-    found = check(paper, dataset=dataset, seed=seed)
+    found = check(paper, dataset=dataset, studies=studies, seed=seed)
     rows = [
         [
             f"{c.what} ({c.quantity})", c.step, f"{c.reported:.2%}", f"{c.low:.2%} to {c.high:.2%}",
@@ -73,7 +87,7 @@ def _check(paper: str, dataset: str | None, seed: int, json: Path | None) -> Non
     ]  # fmt: skip
     print_table(["figure", "step", "reported", "interval", "fresh chips", "inside"], rows)
     write_json(json, plain(found))
-    for sentence in outside(found):
+    for sentence in [*outside(found), *left_out(paper)]:
         typer.echo(sentence)
     if outside(found):
         raise typer.Exit(1)

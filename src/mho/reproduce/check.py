@@ -12,11 +12,14 @@ from typing import Any, Literal
 
 import tomli_w
 
-from mho.errors import ConfigError, unknown
+from mho.errors import ConfigError
 from mho.progress import Progress, progress_bar
+from mho.reproduce.choose import choose, studies_of
+from mho.reproduce.networks import missing_networks
 from mho.reproduce.paper import Paper, load_paper, reference_file, study_file
+from mho.reproduce.vectors import shipped_vectors
 from mho.study.run import run_study
-from mho.study.spec import read_study
+from mho.study.spec import AS_IS, read_study
 
 CHIPS = 5
 """Chips that are made anew."""
@@ -26,8 +29,10 @@ FALSE_ALARM = 0.01
 """Chance that sound software fails a check of all figures together, were accuracies normal."""
 _FLOATS = 5e-4
 """Difference that other sums of another machine may make, as an accuracy."""
-_TRAIN = ("distill", "noise-training", "vera-plus")
-"""Methods that train networks: studies with them are not checked in minutes."""
+_TRAIN = ("distill", "noise-training", "level-lora", "level-dora")
+"""Methods that train off line: their steps are not checked, which takes minutes."""
+_VECTORS = "vera-plus"
+"""The method whose vectors are shipped; without them its steps are not checked."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,7 @@ def check(
     name: str,
     *,
     dataset: str | None = None,
+    studies: Sequence[str] = (),
     seed: int = SEED,
     progress: Progress | Literal[False] | None = None,
 ) -> list[Checked]:
@@ -101,11 +107,13 @@ def check(
 
     A mean must lie in ``reported ± t s sqrt(1/n + 1/5)`` with the reported chips' own spread ``s``,
     and the worst chip above ``mean - t' s sqrt(1 + 1/n)``; all intervals hold together with 99 %.
-    Where only part of the test images is used, what their choice may change is added.
+    Where only part of the test images is used, what their choice may change is added. Nothing is
+    trained: students, and VeRA+ vectors with their schedules, are those that were shipped.
 
     Args:
         name: The paper.
         dataset: Only its figures on this data set.
+        studies: Only figures of these studies; all by default.
         seed: Seed of the first chip.
         progress: As in :func:`mho.reproduce.run.reproduce`.
 
@@ -116,27 +124,22 @@ def check(
         ConfigError: There is no such paper or data set, or nothing was reported yet.
         MhoError: Any of the errors of a study.
     """
-    paper = load_paper(name)
-    if dataset is not None and dataset not in paper.datasets:
-        raise unknown("data set", dataset, paper.datasets, where=f"mho reproduce {name} --check")
-    figures = [f for f in _reported(name) if dataset in (None, _dataset(name, f["study"]))]
+    paper = choose(load_paper(name), name, dataset=dataset, studies=studies)
+    figures = [f for f in _checkable(name) if f["study"] in studies_of(paper)]
     if not figures:
         raise ConfigError(
             f"mho reproduce {name} --check: nothing was reported"
             + ("" if dataset is None else f" on '{dataset}'")
             + " that can be checked without training; run it without --check."
         )
-    studies = list(dict.fromkeys(f["study"] for f in figures))
+    asked = {s: [f for f in figures if f["study"] == s] for s in studies_of(paper)}
+    asked = {study: some for study, some in asked.items() if some}
     found: list[Checked] = []
     with tempfile.TemporaryDirectory() as folder, progress_bar("checking", progress) as report:
-        for number, study in enumerate(studies):
-            part = _named(report, number, len(studies), study)
-            fresh = _fresh(paper, name, study, seed, Path(folder), part)
-            found += [
-                checked(f, fresh, share=FALSE_ALARM / len(figures))
-                for f in figures
-                if f["study"] == study
-            ]
+        for number, (study, some) in enumerate(asked.items()):
+            part = _named(report, number, len(asked), study)
+            fresh = _fresh(paper, name, some, seed, Path(folder), part)
+            found += [checked(f, fresh, share=FALSE_ALARM / len(figures)) for f in some]
     return found
 
 
@@ -181,34 +184,97 @@ def _interval(
     return max(mean - t * math.sqrt(sd**2 * (1 + 1 / n) + of_images) - _FLOATS, 0.0), 1.0
 
 
+def left_out(name: str) -> list[str]:
+    """Return a sentence for every study that was reported and cannot be checked here.
+
+    Args:
+        name: The paper.
+    """
+    reported = dict.fromkeys(figure["study"] for figure in _reported(name))
+    absent = {study: missing_networks(name, [study]) for study in reported}
+    return [
+        f"{study} was not checked: the weights of '{networks[0]}' are not shipped; train it with: "
+        f"mho train {networks[0]}"
+        for study, networks in absent.items()
+        if networks
+    ]
+
+
 def _fresh(
-    paper: Paper, name: str, study: str, seed: int, folder: Path, progress: Progress
+    paper: Paper,
+    name: str,
+    figures: Sequence[Mapping[str, Any]],
+    seed: int,
+    folder: Path,
+    progress: Progress,
 ) -> Mapping[str, Any]:
-    """Run a study on fresh chips, and on as many images as minutes allow."""
+    """Run what the figures of a study need, on fresh chips and as many images as minutes allow."""
+    study = figures[0]["study"]
     values = dict(read_study(study_file(name, study)).values)
     data = dict(values["data"])
     if (images := paper.check_images.get(data["name"])) is not None:
-        data["test_images"] = images
+        data["test_images"] = min(images, data.get("test_images", images))
     evaluate = {k: v for k, v in dict(values.get("evaluate", {})).items() if k != "stop"}
-    values |= {"data": data, "evaluate": {**evaluate, "chips": CHIPS, "seed": seed}}
+    if "times" in evaluate:
+        evaluate["times"] = sorted({figure["t_s"] for figure in figures})
+    values |= {
+        "data": data,
+        "evaluate": {**evaluate, "chips": CHIPS, "seed": seed},
+        "recover": _steps_for(name, study, {figure["step"] for figure in figures}),
+    }
     path = folder / f"{study}.toml"
     path.write_text(tomli_w.dumps(values), encoding="utf-8")
     return run_study(path, folder / study, progress=progress)
 
 
-def _reported(name: str) -> Iterator[dict[str, Any]]:
-    """Yield the reported figures whose studies train no network."""
+def _steps_for(name: str, study: str, wanted: set[str]) -> list[dict[str, Any]]:
+    """Return the steps that lead to some, with shipped vectors in place of their training."""
+    file, shipped = read_study(study_file(name, study)), shipped_vectors(name)
+    kept: list[dict[str, Any]] = []
+    for step in reversed(file.study.recover):
+        if step.name not in wanted:
+            continue
+        wanted |= {step.after}
+        settings = dict(step.settings)
+        method = step.method
+        if method == _VECTORS:
+            method, vectors = "known-vectors", shipped[study][step.name]
+            settings = {"vectors": str(vectors.path), "sha256": vectors.sha256}
+        own = {"method": method, "name": step.name, "after": step.after, "seed": step.seed}
+        if step.examples is not None:
+            own["examples"] = step.examples
+        kept.insert(0, {**own, **settings})
+    return kept
+
+
+def _reported(name: str) -> list[dict[str, Any]]:
     path = reference_file(name)
     if not path.is_file():
-        return
-    for figure in json.loads(path.read_text(encoding="utf-8"))["figures"]:
-        steps = read_study(study_file(name, figure["study"])).study.recover
-        if not any(step.method in _TRAIN for step in steps):
+        return []
+    figures: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    return figures
+
+
+def _checkable(name: str) -> Iterator[dict[str, Any]]:
+    """Yield the reported figures that take no training and no weights that are not here."""
+    shipped, steps, here = shipped_vectors(name), dict[str, set[str]](), dict[str, bool]()
+    for figure in _reported(name):
+        study = figure["study"]
+        if study not in steps:
+            steps[study] = _untrained(name, study, set(shipped.get(study, {})))
+            here[study] = not missing_networks(name, [study])
+        if here[study] and figure["step"] in steps[study]:
             yield figure
 
 
-def _dataset(name: str, study: str) -> str:
-    return read_study(study_file(name, study)).study.data.name
+def _untrained(name: str, study: str, vectors: set[str]) -> set[str]:
+    """Return the steps of a study that can be made without training."""
+    found = {AS_IS}
+    for step in read_study(study_file(name, study)).study.recover:
+        trains = step.method in _TRAIN or (step.method == _VECTORS and step.name not in vectors)
+        if step.after in found and not trains:
+            found.add(step.name)
+    return found
 
 
 def _kind(quantity: str) -> str | None:

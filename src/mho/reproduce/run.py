@@ -6,21 +6,24 @@ import datetime
 import json
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import mho
 from mho.commit import running_commit
-from mho.errors import unknown
 from mho.files import atomic_write, writable_folder
 from mho.progress import Progress
 from mho.reproduce.causes import causes
+from mho.reproduce.choose import choose, studies_of
 from mho.reproduce.compare import compare
 from mho.reproduce.curves import curve
 from mho.reproduce.document import document
+from mho.reproduce.networks import train_missing
 from mho.reproduce.paper import Paper, load_paper, study_file
 from mho.reproduce.picture import curve_picture
 from mho.reproduce.robust import robust, robust_curves
+from mho.study.folder import RESULTS
 from mho.study.run import run_study
 
 
@@ -28,6 +31,8 @@ def reproduce(
     name: str,
     *,
     dataset: str | None = None,
+    studies: Sequence[str] = (),
+    finished: bool = False,
     out: str | Path | None = None,
     progress: Progress | Literal[False] | None = None,
 ) -> dict[str, Any]:
@@ -39,6 +44,9 @@ def reproduce(
     Args:
         name: ``"charan2020"`` or ``"veraplus"``.
         dataset: Only the figures on this data set; all by default.
+        studies: Only the figures of these studies; all by default.
+        finished: Run nothing: write the page from the studies that are finished in the folder, and
+            say which are not.
         out: Folder for the results; ``results/reproduce/NAME`` by default.
         progress: None shows a bar on a terminal, False nothing; or a function of
             (done, total, text).
@@ -49,45 +57,38 @@ def reproduce(
         ``NAME.md`` in the folder.
 
     Raises:
-        ConfigError: There is no such paper, or it has no figures on that data set.
+        ConfigError: There is no such paper, data set or study, or nothing is finished.
         StoreError: The folder cannot be written to.
         MhoError: Any of the errors of a study.
     """
-    paper = load_paper(name)
-    if dataset is not None and dataset not in paper.datasets:
-        raise unknown("data set", dataset, paper.datasets, where=f"mho reproduce {name}")
+    whole = load_paper(name)
     folder = writable_folder(Path("results") / "reproduce" / name if out is None else Path(out))
-    expected = [e for e in paper.expect if dataset in (None, e.dataset)]
-    studies = {
-        study: {
-            **run_study(study_file(name, study), folder / study, progress=progress),
-            "report": f"{study}/report.html",  # where it lies beside the page
-        }
-        for study in dict.fromkeys(e.study for e in expected)
-    }
+    paper = choose(
+        whole, name, dataset=dataset, studies=studies, finished_in=folder if finished else None
+    )
+    if not finished:
+        train_missing(name, studies_of(paper), progress=progress)
+
+    def ran(study: str) -> dict[str, Any]:
+        if finished:
+            kept = (folder / study / RESULTS).read_text(encoding="utf-8")
+            figures: dict[str, Any] = json.loads(kept)
+            return figures
+        return run_study(study_file(name, study), folder / study, progress=progress)
+
+    needed = dict.fromkeys(s for e in paper.expect for s in (e.study, e.against_study) if s)
+    found = {study: {**ran(study), "report": f"{study}/report.html"} for study in needed}
     comparisons = [
-        compare(e, studies[e.study], studies.get(e.against_study or e.study)) for e in expected
+        compare(e, found[e.study], found.get(e.against_study or e.study)) for e in paper.expect
     ]
-    curves = [
-        _drawn(
-            curve(c, run_study(study_file(name, c.study), folder / c.study, progress=progress)),
-            folder,
-            name,
-        )
-        for c in paper.curves
-        if dataset in (None, c.dataset)
-    ]
+    curves = [_drawn(curve(c, ran(c.study)), folder, name) for c in paper.curves]
     hardships = [
-        _both_drawn(robust(name, r, folder, progress=progress), folder, name)
-        for r in paper.robust
-        if dataset in (None, r.dataset)
+        _both_drawn(robust(name, r, folder, progress=progress), folder, name) for r in paper.robust
     ]
-    diagnoses = [
-        causes(name, d, folder, progress=progress)
-        for d in paper.diagnoses
-        if dataset in (None, d.dataset)
-    ]
-    facts = _facts(paper, dataset, studies)
+    diagnoses = [causes(name, d, folder, progress=progress) for d in paper.diagnoses]
+    facts = _facts(paper, found)
+    if left_out := [study for study in studies_of(whole) if study not in studies_of(paper)]:
+        facts["studies left out"] = ", ".join(left_out)
     plain = {
         "format": 1,
         "paper": name,
@@ -98,10 +99,10 @@ def reproduce(
         "curves": curves,
         "robustness": hardships,
         "diagnoses": diagnoses,
-        "studies": studies,
+        "studies": found,
     }
     atomic_write(folder / f"{name}.json", json.dumps(plain, indent=1, allow_nan=False) + "\n")
-    page = document(paper, comparisons, studies, facts, curves, diagnoses, hardships)
+    page = document(paper, comparisons, found, facts, curves, diagnoses, hardships)
     atomic_write(folder / f"{name}.md", page)
     return {**plain, "page": str(folder / f"{name}.md")}
 
@@ -124,7 +125,7 @@ def _both_drawn(found: dict[str, Any], folder: Path, name: str) -> dict[str, Any
     return {**found, "pictures": pictures}
 
 
-def _facts(paper: Paper, dataset: str | None, studies: dict[str, Any]) -> dict[str, str]:
+def _facts(paper: Paper, studies: dict[str, Any]) -> dict[str, str]:
     chips = {tuple(figures["seeds"]["chips"]) for figures in studies.values()}
     versions = {
         f"{name} {version}"
@@ -135,7 +136,7 @@ def _facts(paper: Paper, dataset: str | None, studies: dict[str, Any]) -> dict[s
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "mho": mho.__version__ + (f", commit {commit}" if (commit := running_commit()) else ""),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}",
-        "data sets": ", ".join(paper.datasets if dataset is None else (dataset,)),
+        "data sets": ", ".join(paper.datasets),
         "chips": ", ".join(f"seeds {first} to {last}" for first, last in sorted(chips)),
         "versions": ", ".join(sorted(versions)),
     }

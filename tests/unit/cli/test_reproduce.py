@@ -20,16 +20,28 @@ def one(measured):
 def test_a_figure_outside_is_named_and_ends_in_1(measured, code, tmp_path, monkeypatch, capsys):
     seen = {}
 
-    def check(paper, *, dataset, seed):
-        seen.update(paper=paper, dataset=dataset, seed=seed)
+    def check(paper, *, dataset, studies, seed):
+        seen.update(paper=paper, dataset=dataset, studies=studies, seed=seed)
         return [one(0.99), one(measured)]
 
     monkeypatch.setattr(checking, "check", check)
+    monkeypatch.setattr(checking, "left_out", lambda name: [f"{name}: b was not checked"])
     file = tmp_path / "check.json"
-    words = ["reproduce", "charan2020", "--check", "--seed", "7", "--json", str(file)]
+    words = [
+        "reproduce",
+        "charan2020",
+        "--check",
+        "--seed",
+        "7",
+        "--study",
+        "a",
+        "--json",
+        str(file),
+    ]
     assert main(words) == code
-    assert seen == {"paper": "charan2020", "dataset": None, "seed": 7}
+    assert seen == {"paper": "charan2020", "dataset": None, "studies": ["a"], "seed": 7}
     shown = capsys.readouterr().out
+    assert "charan2020: b was not checked" in shown
     assert ("digits (adapted, mean): 90.00% on fresh chips" in shown) == (code == 1)
     found = json.loads(file.read_text())
     assert len(found["figures"]) == 2

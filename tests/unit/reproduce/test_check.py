@@ -10,6 +10,7 @@ import mho
 from mho.reproduce import check as checking
 from mho.reproduce.check import checked, outside, reference
 from mho.reproduce.paper import list_papers, load_paper, reference_file, study_file
+from mho.reproduce.vectors import Shipped
 from mho.study.spec import AS_IS, read_study
 
 FIGURE = {
@@ -134,3 +135,44 @@ def test_nothing_reported_is_said(tmp_path, monkeypatch):
     with pytest.raises(mho.MhoError, match="Did you mean 'mnist'"):
         checking.check("charan2020", dataset="minst", progress=False)
     assert load_paper("charan2020").datasets
+
+
+def test_shipped_vectors_take_the_place_of_their_training(tmp_path, monkeypatch):
+    """A step that trains is left out with all that follows it, unless its vectors are shipped."""
+    name = "lenet5-single-device"
+    steps = ["as it is", "drift scale", "VeRA+ random r = 1", "VeRA+ physical r = 1"]
+    told = [{**FIGURE, "study": name, "step": step, "t_s": 1.0} for step in steps]
+    path = tmp_path / "reference.json"
+    path.write_text(json.dumps({"figures": told}))
+    kept = {name: {steps[3]: Shipped(tmp_path / "v.safetensors", "a" * 64)}}
+    monkeypatch.setattr(checking, "reference_file", lambda paper: path)
+    monkeypatch.setattr(checking, "shipped_vectors", lambda paper: kept)
+    seen = []
+
+    def run(path, out, *, progress):
+        seen.append(read_study(path).study)
+        at = {"t_s": 1.0, "mean": 0.95, "worst": 0.94, "chips": 5}
+        steps = [{"name": step.name, "times": [at]} for step in seen[-1].recover]
+        return {"steps": [{"name": AS_IS, "times": [at]}, *steps], "data": {"images": 1000}}
+
+    monkeypatch.setattr(checking, "run_study", run)
+    found = checking.check("veraplus", studies=[name], progress=False)
+    assert [c.step for c in found] == [steps[0], steps[1], steps[3]]
+    [study] = seen
+    assert [step.method for step in study.recover] == ["drift-scale", "known-vectors"]
+    assert study.recover[1].settings["sha256"] == "a" * 64
+    assert study.evaluate.times == (1.0,)
+    with pytest.raises(mho.MhoError, match="Did you mean 'lenet5-single-device'"):
+        checking.check("veraplus", studies=["lenet5-single-devise"], progress=False)
+
+
+def test_a_network_that_is_not_here_is_said(tmp_path, monkeypatch):
+    path = tmp_path / "reference.json"
+    path.write_text(json.dumps({"figures": [{**FIGURE, "study": "lenet5-single-device"}]}))
+    monkeypatch.setattr(checking, "reference_file", lambda paper: path)
+    assert checking.left_out("veraplus") == []
+    monkeypatch.setattr(checking, "missing_networks", lambda paper, studies: ["some-net"])
+    [sentence] = checking.left_out("veraplus")
+    assert "train it with: mho train some-net" in sentence
+    with pytest.raises(mho.MhoError, match="nothing was reported"):
+        checking.check("veraplus", progress=False)
