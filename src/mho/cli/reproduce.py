@@ -96,10 +96,19 @@ def _check(
 def _shown(figure: dict[str, object], value: object) -> str | None:
     if not isinstance(value, float):
         return None
-    if str(figure["quantity"]).startswith("speed"):
-        return f"{value:,.0f} ×"
-    if figure["quantity"] in ("sets", "storage_bytes"):
-        return f"{value:,.0f}" + (" B" if figure["quantity"] == "storage_bytes" else "")
-    if str(figure["quantity"]).endswith("pp"):
-        return f"{value:.2f} pp"
-    return f"{100 * value:.2f} %"
+    quantity = str(figure["quantity"])
+    if quantity in _PLAIN:
+        return _PLAIN[quantity].format(value)
+    return f"{value:.2f} pp" if quantity.endswith("pp") else f"{100 * value:.2f} %"
+
+
+_PLAIN = {
+    "sets": "{:,.0f}",
+    "least_sets": "{:,.0f}",
+    "storage_bytes": "{:,.0f} B",
+    "storage_ratio": "{:,.0f} ×",
+    "speed_least": "{:,.0f} ×",
+    "speed_most": "{:,.0f} ×",
+    "fit_minutes": "{:.1f} min",
+}
+"""How figures that are no shares are shown."""

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from mho.cli.main import main
+from mho.cli.reproduce import _shown
 from mho.reproduce import check as checking
 from mho.reproduce.check import Checked
 
@@ -46,3 +47,23 @@ def test_a_figure_outside_is_named_and_ends_in_1(measured, code, tmp_path, monke
     found = json.loads(file.read_text())
     assert len(found["figures"]) == 2
     assert len(found["outside"]) == code
+
+
+@pytest.mark.parametrize(
+    ("quantity", "shown"),
+    [
+        ("kept", "99.50 %"), ("drop_pp", "0.99 pp"), ("fit_minutes", "1.0 min"), ("sets", "1"),
+        ("storage_bytes", "1 B"), ("speed_least", "1 ×"),
+    ],
+)  # fmt: skip
+def test_figures_are_shown_in_their_unit(quantity, shown):
+    assert _shown({"quantity": quantity}, 0.995) == shown
+    assert _shown({"quantity": quantity}, None) is None
+
+
+@pytest.mark.parametrize("words", [["--study", "lenet"], ["--finished"]])
+def test_what_is_not_there_is_said(words, tmp_path, capsys):
+    assert main(["reproduce", "veraplus", *words, "-o", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert len(told.splitlines()) == 1
