@@ -39,7 +39,8 @@ def load_hub(
         split: A split of the data set; other names than train, validation and test get the role
             ``"calibration"``.
         columns: Column of each part, ``{"input": …, "label": …}``, where the names are not the
-            usual ones (image, img, text, sentence; label, labels).
+            usual ones (image, img, text, sentence; label, labels); ``"pair"`` names that of the
+            second sentence, where sentences come in pairs.
         tokenizer: For text, see :func:`mho.data.text.tokenise`.
         tokens: Likewise.
 
@@ -55,13 +56,11 @@ def load_hub(
     labels = _labels(name, rows, label)
     role = ROLES.get(split, "calibration")
     if type(rows.features[source]).__name__ != "Image":
-        sentences = rows[source][:]
-        if not all(isinstance(sentence, str) for sentence in sentences):
-            raise DataError(
-                f"data set '{name}': column '{source}' must hold images or text; it is "
-                f"{rows.features[source]}. Choose another by columns={{'input': …}}."
-            )
-        return Data(tokenise(sentences, tokenizer, tokens), labels, name=name, role=role)
+        sentences, seconds = _sentences(name, rows, source, "input"), None
+        if "pair" in (columns or {}):
+            seconds = _sentences(name, rows, _column(name, rows, "pair", columns), "pair")
+        inputs = tokenise(sentences, tokenizer, tokens, seconds)
+        return Data(inputs, labels, name=name, role=role)
     pixels = _pixels(name, split, rows, source)
     train = pixels if split == "train" else _pixels(name, "train", splits.get("train"), source)
     mean, sd = images.moments(train)
@@ -97,7 +96,7 @@ def _open(name: str) -> Any:
 def _column(name: str, rows: Any, part: str, columns: Mapping[str, str] | None) -> str:
     present = list(rows.column_names)
     given = (columns or {}).get(part)
-    candidates = (given,) if given else _USUAL[part]
+    candidates = (given,) if given else _USUAL.get(part, ())
     for candidate in candidates:
         if candidate in present:
             return candidate
@@ -105,6 +104,16 @@ def _column(name: str, rows: Any, part: str, columns: Mapping[str, str] | None) 
         f"data set '{name}' has no {part} column {' or '.join(repr(c) for c in candidates)}; it "
         f"has {', '.join(present)}. Say which by columns={{'{part}': …}}."
     )
+
+
+def _sentences(name: str, rows: Any, column: str, part: str) -> list[str]:
+    sentences: list[str] = rows[column][:]
+    if not all(isinstance(sentence, str) for sentence in sentences):
+        raise DataError(
+            f"data set '{name}': column '{column}' must hold images or text; it is "
+            f"{rows.features[column]}. Choose another by columns={{'{part}': …}}."
+        )
+    return sentences
 
 
 def _labels(name: str, rows: Any, column: str) -> torch.Tensor:

@@ -37,7 +37,8 @@ def load(
             else a folder in the layout of the Hugging Face hub, or a hub id.
         split: ``"train"`` or ``"test"``, or another that the data set has.
         root: Folder of the named data sets; by default ``$MHO_DATA``, else ``../shared/data``.
-        columns: Only for a folder or hub id: column names, ``{"input": …, "label": …}``.
+        columns: Only for a folder or hub id: column names, ``{"input": …, "label": …}``, and
+            ``"pair"`` for a second sentence.
         tokenizer: Only for text: a callable, or folder or id of a ``transformers`` tokenizer.
         tokens: Only for text: cut sentences after so many tokens; 128 by default.
 

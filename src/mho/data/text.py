@@ -14,7 +14,8 @@ from mho.data.images import read_columns
 from mho.data.named import ROLES, check_split, shards
 from mho.errors import DataError, MissingDependencyError
 
-Tokenizer: TypeAlias = Callable[[Sequence[str]], dict[str, Tensor]]
+Tokenizer: TypeAlias = Callable[..., dict[str, Tensor]]
+"""Called with sentences, and with the second sentences where there are pairs."""
 
 MAX_TOKENS: Final = 128
 """Sentences are cut after this many tokens (SST-5's longest is shorter)."""
@@ -62,7 +63,10 @@ def load_sst5(
 
 
 def tokenise(
-    sentences: Sequence[str], tokenizer: Tokenizer | str | None, tokens: int | None = None
+    sentences: Sequence[str],
+    tokenizer: Tokenizer | str | None,
+    tokens: int | None = None,
+    seconds: Sequence[str] | None = None,
 ) -> dict[str, Tensor]:
     """Turn sentences into tensors of equal length.
 
@@ -70,17 +74,19 @@ def tokenise(
         sentences: The sentences.
         tokenizer: As for :func:`load_sst5`; a callable cuts sentences as it likes.
         tokens: Cut sentences after so many tokens; :data:`MAX_TOKENS` by default.
+        seconds: The second sentence of each pair, as in QQP; None where there are no pairs.
 
     Raises:
         DataError: The tokenizer cannot be loaded.
         MissingDependencyError: transformers, or the default tokenizer's package, is not installed.
     """
     if callable(tokenizer):
-        return dict(tokenizer(sentences))
+        return dict(tokenizer(sentences) if seconds is None else tokenizer(sentences, seconds))
     loaded = _load_tokenizer(tokenizer if tokenizer is not None else default_text_model())
     return dict(
         loaded(
             list(sentences),
+            None if seconds is None else list(seconds),
             padding="longest",
             truncation=True,
             max_length=tokens or MAX_TOKENS,

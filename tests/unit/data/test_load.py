@@ -177,6 +177,27 @@ def test_sentences_take_any_tokenizer(tmp_path):
     assert part.role == "calibration"
 
 
+def test_pairs_of_sentences(tmp_path, monkeypatch):
+    """As QQP has them: both sentences reach the tokenizer."""
+    pytest.importorskip("datasets", reason="needs the extra mho[data]")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    rows = {"text1": ["a fine film", "dull"], "text2": ["good", "so so"], "label": [1, 0]}
+    pd.DataFrame(rows).to_parquet(folder / "train-0.parquet")
+
+    def both(first, second):
+        return words([f"{a} {b}" for a, b in zip(first, second, strict=True)])
+
+    columns = {"input": "text1", "pair": "text2"}
+    part = data.load(str(folder), "train", columns=columns, tokenizer=both)
+    assert part.inputs["input_ids"].tolist() == [[1, 4, 4, 4], [4, 2, 2, 0]]
+    with pytest.raises(DataError, match="no pair column 'text3'"):
+        data.load(str(folder), "train", columns={**columns, "pair": "text3"}, tokenizer=both)
+    with pytest.raises(DataError, match="column 'label' must hold images or text"):
+        data.load(str(folder), "train", columns={**columns, "pair": "label"}, tokenizer=both)
+
+
 def test_missing_transformers_names_the_line_that_installs_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     (tmp_path / "sst5").mkdir()

@@ -213,7 +213,7 @@ def test_a_trained_network_is_found_by_the_name_of_its_recipe(source, tmp_path, 
         zoo.load("minilm-sst5")
     publishing = sys.modules["mho.zoo.training.publish"]
     monkeypatch.setattr(
-        publishing, "load_data", lambda name, split, tokens: sentences(60, role=split)
+        publishing, "load_data", lambda name, split, columns, tokens: sentences(60, role=split)
     )
     settings = recipe(source, name="minilm-sst5", epochs=1, stored="float16")
     card, history = train_and_publish(settings, zoo.home_of("minilm-sst5"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import platform
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,9 @@ def train_and_publish(
         MhoError: As for :func:`mho.zoo.training.train`.
     """
     writable_folder(folder)
-    data = load_data(recipe.data, "train", tokens=recipe.tokens)
-    tests = [load_data(name, "test", tokens=recipe.tokens) for name in recipe.tests]
+    read = partial(load_data, columns=recipe.columns, tokens=recipe.tokens)
+    data = read(recipe.data, "train")
+    tests = [read(name, "test") for name in recipe.tests]
 
     def show(figures: dict[str, Any]) -> None:
         if progress is not None:

@@ -27,6 +27,7 @@ class Recipe(Law):
         initial_bias: All initial biases.
         frozen: Modules whose weights stay as they start, with all that is below them.
         data: Data set; its ``train`` split is used.
+        columns: Column names of a folder or hub id, see :func:`mho.data.load`.
         tokens: Cut sentences after so many tokens; where nothing is said the longest stays whole.
         tests: Data sets on whose ``test`` split the trained network is evaluated, once.
         epochs: Passes over the training data.
@@ -54,6 +55,7 @@ class Recipe(Law):
     initial_bias: float = 0.0
     frozen: tuple[str, ...] = ()
     data: str
+    columns: dict[str, str] | None = None
     tokens: int | None = Field(default=None, gt=0)
     tests: tuple[str, ...]
     epochs: int = Field(gt=0)
