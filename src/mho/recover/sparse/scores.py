@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mho.network.snapshot import Snapshot
 from mho.recover.onchip.bench import Bench
 from mho.recover.onchip.calibration import Calibration
 from mho.recover.onchip.lesson import Lesson
@@ -19,6 +20,7 @@ def weight_scores(
     calibration: Calibration,
     *,
     samples: int,
+    around: Snapshot | None = None,
 ) -> dict[str, Tensor]:
     """Return how much each weight matters on this chip, by layer, flattened.
 
@@ -31,10 +33,12 @@ def weight_scores(
         settings: Say what is learned from, and the batch.
         calibration: What the chip may see.
         samples: Most examples to take.
+        around: State of the chip that gradients are taken at; by default as it is on the bench.
+            Errors are those on the bench.
     """
     if score == "magnitude":
         return {name: weight.abs().flatten() for name, weight in bench.wanted.items()}
-    gradients = _gradients(bench, settings, calibration, samples)
+    gradients = _gradients(bench, settings, calibration, samples, around or bench.snapshot)
     if score == "gradient":
         return {name: gradient.flatten() for name, gradient in gradients.items()}
     factor = {
@@ -45,7 +49,11 @@ def weight_scores(
 
 
 def _gradients(
-    bench: Bench, settings: OnChipSettings, calibration: Calibration, samples: int
+    bench: Bench,
+    settings: OnChipSettings,
+    calibration: Calibration,
+    samples: int,
+    around: Snapshot,
 ) -> dict[str, Tensor]:
     own, lesson = calibration.own, Lesson(settings, bench, calibration)
     examples = own.subset(range(min(samples, len(own))))
@@ -56,7 +64,7 @@ def _gradients(
         for inputs, labels in examples.batches(settings.batch):
             first = batches * settings.batch
             indices = torch.arange(first, first + len(labels))
-            loss = lesson.loss(bench.snapshot.add_digital(branch), inputs, indices)
+            loss = lesson.loss(around.add_digital(branch), inputs, indices)
             found = torch.autograd.grad(loss, list(branch.values()))
             for name, gradient in zip(branch, found, strict=True):
                 squares[name] += gradient**2

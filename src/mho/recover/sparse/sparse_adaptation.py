@@ -59,6 +59,9 @@ class SparseAdaptation(TrainedOnChip):
         start: ``"repair"`` starts each word at what its RRAM cell is short of, which asks for a
             read-out of the chosen cells; ``"zero"`` starts at nothing.
         score_samples: Most examples that the importance of weights is found from.
+        rounds: Times that importance is found: from the second on with the words chosen before in
+            force, so that it is that of errors on a chip that works again; words that start at
+            nothing change nothing, so for them it is found once.
         again_at: Later times at which the words are trained again, at the same positions; each
             stage sees its own share of the examples.
 
@@ -90,6 +93,7 @@ class SparseAdaptation(TrainedOnChip):
     span: Annotated[float, Field(gt=0)] = 1.0
     start: Literal["repair", "zero"] = "repair"
     score_samples: Annotated[int, Field(ge=1)] = 512
+    rounds: Annotated[int, Field(ge=1)] = 1
     again_at: tuple[Time, ...] = ()
 
     @model_validator(mode="before")
@@ -181,14 +185,9 @@ class SparseAdaptation(TrainedOnChip):
         times_s = self._times_s(network)
         benches = [Bench(network, s) for s in chip.snapshots(times_s, read=READ)]
         first = calibration.part(0, len(benches))
-        scores = self._scores(benches[0], first)
-        chosen = self._choose(network, scores, streams.child("positions"))
-        if not any(len(at) for at in chosen.values()):
-            raise ConfigError(
-                f"sparse adaptation: {self.words(network)} words do not fill one line of any layer "
-                f"by the rule '{rule.law}'; raise the budget, or choose single positions."
-            )
-        sram = Sram(network.layers, chosen, benches[0].wanted, bits=self.word_bits, span=self.span)
+        chosen, written = self._placed(benches[0], first, streams.child("positions"))
+        sram = self._sram(benches[0], chosen)
+        sram.writes = written
         branches: list[SparseBranch] = []
         reports: list[dict[str, Any]] = []
         for number, bench in enumerate(benches):
@@ -233,11 +232,47 @@ class SparseAdaptation(TrainedOnChip):
         sram.put(sram.gather({name: w.weight() for name, w in before[-1].words.items()}))
         return before[-1]
 
-    def _scores(self, bench: Bench, calibration: Calibration) -> dict[str, Tensor]:
+    def _placed(
+        self, bench: Bench, calibration: Calibration, streams: Streams
+    ) -> tuple[dict[str, Tensor], int]:
+        """Return the positions of the words, and how many words were written to find them.
+
+        Raises:
+            ConfigError: The words do not fill one line of the rule.
+        """
+        network, written = bench.network, 0
+        chosen = self._choose(network, self._scores(bench, calibration), streams)
+        if not any(len(at) for at in chosen.values()):
+            raise ConfigError(
+                f"sparse adaptation: {self.words(network)} words do not fill one line of any layer "
+                f"by the rule '{self.positions.law}'; raise the budget, or choose single positions."
+            )
+        for _ in range(self.rounds - 1 if self.start == "repair" else 0):
+            trial = self._sram(bench, chosen)
+            self._repair(trial, bench)
+            written += trial.writes
+            around = bench.snapshot.add_digital(trial.branch(trial.values.detach()))
+            chosen = self._choose(network, self._scores(bench, calibration, around), streams)
+        return chosen, written
+
+    def _scores(
+        self, bench: Bench, calibration: Calibration, around: Snapshot | None = None
+    ) -> dict[str, Tensor]:
         score = self.positions.asks_for
         if score is None:
             return {}
-        return weight_scores(score, bench, self, calibration, samples=self.score_samples)
+        samples = self.score_samples
+        return weight_scores(score, bench, self, calibration, samples=samples, around=around)
+
+    def _sram(self, bench: Bench, chosen: Mapping[str, Tensor]) -> Sram:
+        return Sram(bench.layers, chosen, bench.wanted, bits=self.word_bits, span=self.span)
+
+    @staticmethod
+    def _repair(sram: Sram, bench: Bench) -> None:
+        """Write what the chosen cells are short of into the words."""
+        with torch.no_grad():
+            sram.values.copy_(sram.gather(bench.wanted) - sram.gather(bench.present))
+        sram.store(0.5)
 
     def _train(
         self,
@@ -249,8 +284,7 @@ class SparseAdaptation(TrainedOnChip):
         progress: Progress | None,
     ) -> TrainedChip:
         if self.start == "repair":
-            sram.values.copy_(sram.gather(bench.wanted) - sram.gather(bench.present))
-            sram.store(0.5)
+            self._repair(sram, bench)
 
         def change(values: Mapping[str, Tensor]) -> Snapshot:
             return bench.snapshot.add_digital(sram.branch(values["words"]))

@@ -379,3 +379,47 @@ def test_an_area_is_filled_and_not_exceeded(
         assert found <= area
         assert found >= area * 0.98 - 2 * one_word
         assert target.applied[-1].report["words"] >= method.words(rough)
+
+
+def test_importance_is_found_again_on_the_repaired_chip(
+    rough: MappedNetwork, calibration: Data
+) -> None:
+    """Gradients are those of the repaired chip, errors those of the cells."""
+    method = SparseAdaptation(samples=400)
+    own = Calibration.of(method, rough, calibration, 0, who="test")
+    [snapshot] = rough.program(3).snapshots([0.0])
+    bench = Bench(rough, snapshot)
+    errors = {name: bench.wanted[name] - weight for name, weight in bench.present.items()}
+    half = {name: e * (torch.arange(e.numel()) % 2).reshape(e.shape) for name, e in errors.items()}
+    repaired = snapshot.add_digital(half)
+    again = weight_scores("error-gradient", bench, method, own, samples=300, around=repaired)
+    there = weight_scores("gradient", Bench(rough, repaired), method, own, samples=300)
+    for name, score in again.items():
+        assert torch.allclose(score, there[name] * errors[name].abs().flatten(), rtol=1e-4)
+
+
+def test_rounds_place_words_anew_and_count_what_they_write(
+    rough: MappedNetwork, calibration: Data
+) -> None:
+    once, twice = (
+        SparseAdaptation(budget=0.1, steps=0, samples=400, rounds=rounds)
+        .fit(rough.program(3), calibration)
+        .applied[0]
+        for rounds in (1, 2)
+    )
+    assert once.report["words"] == twice.report["words"]
+    assert once.report["words_by_layer"] != twice.report["words_by_layer"]
+    # Nearly every repaired word is other than 0, so each round writes nearly all of them.
+    assert twice.report["writes"] == pytest.approx(2 * once.report["writes"], rel=0.1)
+
+
+def test_words_that_start_at_nothing_are_placed_once(
+    rough: MappedNetwork, calibration: Data
+) -> None:
+    once, twice = (
+        SparseAdaptation(budget=0.1, start="zero", rounds=rounds, **QUICK)
+        .fit(rough.program(2), calibration)
+        .at(0)(calibration.inputs)
+        for rounds in (1, 2)
+    )
+    assert torch.equal(once, twice)
