@@ -73,7 +73,7 @@ def compare(
     elif expected.quantity in _ADDED:
         measured, ci_low, ci_high = _ADDED[expected.quantity](step, figures), None, None
     else:
-        measured, ci_low, ci_high = _accuracies(at, figures)[expected.quantity]
+        measured, ci_low, ci_high = _accuracies(at, step, figures)[expected.quantity]
     met = None
     if expected.at_least is not None:
         met = measured >= expected.at_least
@@ -104,12 +104,13 @@ def _sureness(expected: Expectation, step: Mapping[str, Any]) -> str:
 
 
 def _accuracies(
-    at: Mapping[str, Any], figures: Mapping[str, Any]
+    at: Mapping[str, Any], step: Mapping[str, Any], figures: Mapping[str, Any]
 ) -> dict[str, tuple[float, float | None, float | None]]:
     """Return every figure that is an accuracy, or made of some, with its interval."""
     baseline = float(figures["baseline"]["accuracy"])
     mean, low, high, worst = (float(at[k]) for k in ("mean", "ci_low", "ci_high", "worst"))
     drift_free = float(_step(figures, AS_IS)["times"][0]["mean"])
+    own = float(step["times"][0]["mean"])
     return {
         "accuracy": (mean, low, high),
         "worst": (worst, None, None),
@@ -117,6 +118,8 @@ def _accuracies(
         "worst_drop_pp": (100 * (baseline - worst), None, None),
         "kept": (mean / drift_free, low / drift_free, high / drift_free),
         "worst_kept": (worst / drift_free, None, None),
+        "kept_own": (mean / own, low / own, high / own),
+        "worst_kept_own": (worst / own, None, None),
     }
 
 

@@ -20,6 +20,8 @@ _WORDS = {
     "worst_drop_pp": "points below it, worst chip",
     "kept": "kept of drift-free, %",
     "worst_kept": "kept of drift-free, worst chip, %",
+    "kept_own": "kept of its own drift-free, %",
+    "worst_kept_own": "kept of its own drift-free, worst chip, %",
     "sets": "compensation sets",
     "least_sets": "fewest compensation sets there can be",
     "storage_bytes": "bytes of read-only storage",

@@ -17,13 +17,15 @@ _FOLDER = Path(__file__).parent
 
 Quantity = Literal[
     "accuracy", "worst", "drop_pp", "worst_drop_pp", "kept", "worst_kept",
+    "kept_own", "worst_kept_own",
     "sets", "least_sets", "storage_bytes", "storage_ratio", "extra_operations", "energy_share",
     "fit_minutes",
     "share_in_sram", "area_share", "area_share_parts", "speed_least", "speed_most",
 ]  # fmt: skip
 """What is compared: the mean accuracy over chips or the worst chip's; the points that the mean or
 the worst chip lies below the digital network; the mean or the worst chip's as a share of the
-drift-free mean (the first step at the first time); compensation sets, and the fewest there can be;
+drift-free mean (the first step at the first time), and of the step's own mean at its first time,
+where it changed the network itself; compensation sets, and the fewest there can be;
 bytes of read-only storage; how many times more storage (data kept on the device included) another
 step takes; digital operations as a share of the network's; added energy as a share of an inference;
 minutes of wall time that the fit took; the share of the weights in SRAM; added area as a

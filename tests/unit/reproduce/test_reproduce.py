@@ -60,6 +60,8 @@ def expected(**changes):
         ("worst_drop_pp", "mended", 1, 2.0),
         ("kept", "mended", None, 0.98 / 0.9),
         ("worst_kept", "mended", None, 0.95 / 0.9),
+        ("kept_own", "mended", None, 0.98 / 0.985),
+        ("worst_kept_own", "mended", None, 0.95 / 0.985),
         ("sets", "mended", None, 2),
         ("least_sets", "mended", None, 2),
         ("energy_share", "mended", None, 0.02),
