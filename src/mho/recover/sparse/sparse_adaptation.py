@@ -34,6 +34,8 @@ _BUDGET = 0.05
 """Share of the weights that get a word where nothing is said."""
 _FULL = 1.01
 """An area is full where it buys less than a hundredth more words."""
+_TRIES = 8
+"""Most choices until an area is full."""
 
 
 class SparseAdaptation(TrainedOnChip):
@@ -159,15 +161,20 @@ class SparseAdaptation(TrainedOnChip):
         same scores, until it is full.
         """
         layers, rule, words = network.layers, self.positions, self.words(network)
-        chosen = rule.choose(layers, words, scores, streams)
-        while self.budget_area is not None and (count := sum(map(len, chosen.values()))):
-            bits = rule.position_bits(layers, chosen) / count
-            more = math.floor(self._share_at(network, bits) * network.weights)
-            if more <= words * _FULL:
-                break
-            words = more
+        chosen = within = rule.choose(layers, words, scores, streams)
+        if self.budget_area is None:
+            return chosen
+        for _ in range(_TRIES):
+            count = sum(map(len, chosen.values()))
+            bits = rule.position_bits(layers, chosen) / max(count, 1)
+            fits = math.floor(self._share_at(network, bits) * network.weights)
+            if count <= fits:
+                within = chosen
+                if fits <= words * _FULL:
+                    break
+            words = fits if fits > words else math.floor(fits / _FULL)
             chosen = rule.choose(layers, words, scores, streams)
-        return chosen
+        return within
 
     def fit_chip(
         self, chip: Chip, calibration: Calibration, seed: int, progress: Progress | None = None
