@@ -155,6 +155,7 @@ class Paper(Law):
         robust: Compensated networks with wrong clocks and other drift, in order.
         diagnoses: Networks whose causes of collapse are separated, in order.
         check_images: By data set: how many test images a check takes; all where it says nothing.
+        check_leaves_out: Studies that a check has no time for.
     """
 
     title: str
@@ -165,6 +166,7 @@ class Paper(Law):
     robust: tuple[Robust, ...] = ()
     diagnoses: tuple[Diagnosed, ...] = ()
     check_images: dict[str, int] = Field(default_factory=dict)
+    check_leaves_out: tuple[str, ...] = ()
 
     @property
     def datasets(self) -> tuple[str, ...]:

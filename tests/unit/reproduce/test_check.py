@@ -176,3 +176,12 @@ def test_a_network_that_is_not_here_is_said(tmp_path, monkeypatch):
     assert "train it with: mho train some-net" in sentence
     with pytest.raises(mho.MhoError, match="nothing was reported"):
         checking.check("veraplus", progress=False)
+
+
+@pytest.mark.parametrize("name", list_papers())
+def test_what_a_check_leaves_out_is_a_study_of_the_paper(name):
+    paper = load_paper(name)
+    left_out = set(paper.check_leaves_out)
+    assert left_out <= {e.study for e in paper.expect}
+    checked_studies = {figure["study"] for figure in checking._checkable(name)}
+    assert not checked_studies & left_out
