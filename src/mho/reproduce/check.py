@@ -224,7 +224,8 @@ def _fresh(
     }
     path = folder / f"{study}.toml"
     path.write_text(tomli_w.dumps(values), encoding="utf-8")
-    return run_study(path, folder / study, progress=progress)
+    # Not beside the file: there results of a study "mnist" would pass for data set "mnist".
+    return run_study(path, folder / "results" / study, progress=progress)
 
 
 def _steps_for(name: str, study: str, wanted: set[str]) -> list[dict[str, Any]]:

@@ -185,3 +185,15 @@ def test_what_a_check_leaves_out_is_a_study_of_the_paper(name):
     assert left_out <= {e.study for e in paper.expect}
     checked_studies = {figure["study"] for figure in checking._checkable(name)}
     assert not checked_studies & left_out
+
+
+def test_results_do_not_pass_for_data_of_the_same_name(tmp_path, monkeypatch):
+    """Data sets are looked for beside the study first, and studies may be named like them."""
+    seen = []
+    monkeypatch.setattr(checking, "run_study", lambda path, out, progress: seen.append((path, out)))
+    figure = {"study": "mnist", "step": AS_IS, "t_s": 0.0}
+    paper = load_paper("charan2020")
+    checking._fresh(paper, "charan2020", [figure], 1, tmp_path, lambda *_: None)
+    [(path, out)] = seen
+    assert read_study(path).study.data.name == "mnist"
+    assert not out.is_relative_to(path.parent / "mnist")
