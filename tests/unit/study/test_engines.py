@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from mho.errors import ConfigError, MhoError, MissingDependencyError
 from mho.results import Store
 from mho.study.engines.choose import Speed, choose_engine, measure
 from mho.study.engines.engine import InProcess
-from mho.study.engines.local import LocalProcesses
+from mho.study.engines.local import LocalProcesses, _deaf_to_ctrl_c
 from mho.study.plan import plan
 from mho.study.run import run_study
 from mho.study.spec import read_study
@@ -308,3 +309,27 @@ def test_what_is_chosen(study, monkeypatch, settings, speed, left, expected, thr
     with choose_engine(1, parts, left) as engine:
         assert type(engine) is expected
         assert engine._threads == threads
+
+
+def interrupted_while_deaf(steps):
+    with _deaf_to_ctrl_c():
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(20):
+            time.sleep(0.005)
+        steps.append("through")
+
+
+def test_ctrl_c_waits_until_a_process_is_started():
+    """Other threads hear it, since their signals are not blocked; the main one stops afterwards."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    over, steps = threading.Event(), []
+    listener = threading.Thread(target=over.wait)
+    listener.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted_while_deaf(steps)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        over.set()
+        listener.join()
+    assert steps == ["through"]

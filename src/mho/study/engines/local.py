@@ -156,15 +156,37 @@ def _begin_to_load() -> None:
 
 @contextlib.contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Start processes that never hear Ctrl-C, which the terminal sends to all; the driver acts."""
+    """Start processes that never hear Ctrl-C, which the terminal sends to all; the driver acts.
+
+    The driver itself acts at the end: one that stops while a process is being started would leave
+    it without its work, and with a complaint.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with _ctrl_c_at_the_end():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _ctrl_c_at_the_end() -> Iterator[None]:
+    """Keep a Ctrl-C that another thread hears, whose signals are not blocked, until the end."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield  # only the main thread is ever interrupted
+        return
+    heard = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: heard.set())
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if heard.is_set():
+            signal.raise_signal(signal.SIGINT)
 
 
 def _parts(
