@@ -8,7 +8,7 @@ from mho.recover.registry import METHODS, by_name
 from mho.recover.rewrite import Rewrite
 from mho.recover.sparse import SparseAdaptation
 from mho.recover.tuning import BatchNormTuning, BiasTuning, Dora, Lora, Retraining
-from mho.recover.veraplus import KnownVectors, VeraPlus
+from mho.recover.veraplus import KnownVectors, VeraPlus, load_vectors, save_vectors
 
 __all__ = [
     "METHODS",
@@ -34,4 +34,6 @@ __all__ = [
     "SparseAdaptation",
     "VeraPlus",
     "by_name",
+    "load_vectors",
+    "save_vectors",
 ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from mho.diagnosis import diagnose
-from mho.files import atomic_write
 from mho.progress import Progress
+from mho.reproduce.kept import once
 from mho.reproduce.paper import Diagnosed, study_file
 from mho.study.build import Parts
 from mho.study.spec import read_study
@@ -35,21 +34,16 @@ def causes(
         :meth:`mho.diagnosis.result.Diagnosis.to_dict`.
     """
     source = study_file(paper, wanted.study)
-    asked = {**wanted.model_dump(mode="json"), "toml": source.read_text(encoding="utf-8")}
-    path = folder / f"{wanted.study}-diagnosis.json"
-    if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept.get("asked") == asked:
-            found: dict[str, Any] = kept["found"]
-            return found
-    file = read_study(source)
-    parts = Parts(file.study, file.base, file.where)
-    diagnosis = diagnose(
-        parts.network, parts.test, chips=wanted.chips, images=wanted.images, progress=progress
-    )
-    found = {"what": wanted.what, "study": wanted.study, "diagnosis": diagnosis.to_dict()}
-    atomic_write(path, json.dumps({"asked": asked, "found": found}, indent=1) + "\n")
-    return found
+
+    def make() -> dict[str, Any]:
+        file = read_study(source)
+        parts = Parts(file.study, file.base, file.where)
+        diagnosis = diagnose(
+            parts.network, parts.test, chips=wanted.chips, images=wanted.images, progress=progress
+        )
+        return {"what": wanted.what, "study": wanted.study, "diagnosis": diagnosis.to_dict()}
+
+    return once(folder / f"{wanted.study}-diagnosis.json", wanted, source, make)
 
 
 def causes_table(found: Mapping[str, Any]) -> str:

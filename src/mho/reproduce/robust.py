@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from mho.errors import ConfigError
-from mho.files import atomic_write
 from mho.network.mapped import MappedNetwork
 from mho.progress import Progress
 from mho.recover.veraplus import robustness
+from mho.reproduce.kept import once
 from mho.reproduce.paper import Robust, study_file
 from mho.study.artefacts import Artefacts, key_of
 from mho.study.build import Parts
@@ -39,33 +38,28 @@ def robust(
         :func:`mho.recover.veraplus.robustness`.
     """
     source = study_file(paper, wanted.study)
-    asked = {**wanted.model_dump(mode="json"), "toml": source.read_text(encoding="utf-8")}
-    path = folder / f"{wanted.study}-robustness.json"
-    if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept.get("asked") == asked:
-            found: dict[str, Any] = kept["found"]
-            return found
-    file = read_study(source)
-    parts = Parts(file.study, file.base, file.where)
-    network = _after(file.study.recover, wanted.step, parts, folder / wanted.study)
-    images = min(wanted.images, len(parts.test))
-    found = {
-        "what": wanted.what,
-        "study": wanted.study,
-        "step": wanted.step,
-        "chips": wanted.chips,
-        "images": images,
-        "rows": robustness(
-            network,
-            parts.test.take(images, file.study.data.seed),
-            wanted.times,
-            chips=wanted.chips,
-            progress=None if progress is False else progress,
-        ),
-    }
-    atomic_write(path, json.dumps({"asked": asked, "found": found}, indent=1) + "\n")
-    return found
+
+    def make() -> dict[str, Any]:
+        file = read_study(source)
+        parts = Parts(file.study, file.base, file.where)
+        network = _after(file.study.recover, wanted.step, parts, folder / wanted.study)
+        images = min(wanted.images, len(parts.test))
+        return {
+            "what": wanted.what,
+            "study": wanted.study,
+            "step": wanted.step,
+            "chips": wanted.chips,
+            "images": images,
+            "rows": robustness(
+                network,
+                parts.test.take(images, file.study.data.seed),
+                wanted.times,
+                chips=wanted.chips,
+                progress=None if progress is False else progress,
+            ),
+        }
+
+    return once(folder / f"{wanted.study}-robustness.json", wanted, source, make)
 
 
 def _after(steps: tuple[StepSpec, ...], name: str, parts: Parts, folder: Path) -> MappedNetwork:

@@ -89,7 +89,7 @@ class KnownVectors(Recovery):
         return {**super().settings(), "sha256": sha256}
 
 
-def save_vectors(applied: Applied, path: Path) -> str:
+def save_vectors(applied: Applied, path: str | Path) -> str:
     """Write what VeRA+ trained: vectors as integers, all else as JSON in the file's header.
 
     Args:
@@ -125,7 +125,7 @@ def save_vectors(applied: Applied, path: Path) -> str:
     return hashlib.sha256(contents).hexdigest()
 
 
-def load_vectors(path: Path, *, sha256: str | None = None) -> Applied:
+def load_vectors(path: str | Path, *, sha256: str | None = None) -> Applied:
     """Read what :func:`save_vectors` wrote.
 
     Args:
@@ -135,7 +135,7 @@ def load_vectors(path: Path, *, sha256: str | None = None) -> Applied:
     Raises:
         BundleError: The file is missing, cut short, edited or holds something else.
     """
-    contents = _read(path)
+    contents = _read(Path(path))
     found = hashlib.sha256(contents).hexdigest()
     if sha256 is not None and found != sha256:
         raise BundleError(

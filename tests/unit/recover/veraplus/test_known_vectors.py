@@ -78,7 +78,7 @@ def test_edited_files_are_refused(file, tmp_path):
     with pytest.raises(BundleError, match="cut short, edited or replaced"):
         load_vectors(copy, sha256="0" * 64)
     with pytest.raises(BundleError, match="cannot"):
-        load_vectors(tmp_path / "none.safetensors")
+        load_vectors(str(tmp_path / "none.safetensors"))
 
 
 def test_only_vectors_are_saved(tmp_path, data):
