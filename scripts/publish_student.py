@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="results of the study")
     parser.add_argument("step", help="the step that distilled")
     parser.add_argument("--out", type=Path, default=SHIPPED, help="where to write")
-    parser.add_argument("--stored", choices=["float32", "float16"], default="float32")
+    parser.add_argument("--stored", choices=["float32", "float16", "int8"], default="float32")
     arguments = parser.parse_args()
     publish(arguments.folder, arguments.step, arguments.out, arguments.stored)
 

@@ -1,9 +1,10 @@
 """Ways to win back accuracy; all share one protocol and compose in order."""
 
 from mho.recover.base import Recovery
-from mho.recover.baselines import BatchNormRecalibration, DriftScale, DriftShift, Nothing
+from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
 from mho.recover.distill import Distill, KnownStudent, NoiseTraining
 from mho.recover.levels import LevelDora, LevelLora, Recurring, Refresh
+from mho.recover.readout import DriftShift, ProbeCorrection
 from mho.recover.registry import METHODS, by_name
 from mho.recover.rewrite import Rewrite
 from mho.recover.sparse import SparseAdaptation
@@ -26,6 +27,7 @@ __all__ = [
     "Lora",
     "NoiseTraining",
     "Nothing",
+    "ProbeCorrection",
     "Recovery",
     "Recurring",
     "Refresh",

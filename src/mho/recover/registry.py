@@ -6,9 +6,10 @@ from typing import Final
 
 from mho.errors import unknown
 from mho.recover.base import Recovery
-from mho.recover.baselines import BatchNormRecalibration, DriftScale, DriftShift, Nothing
+from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
 from mho.recover.distill import Distill, KnownStudent, NoiseTraining
 from mho.recover.levels import LevelDora, LevelLora, Recurring, Refresh
+from mho.recover.readout import DriftShift, ProbeCorrection
 from mho.recover.rewrite import Rewrite
 from mho.recover.sparse import SparseAdaptation
 from mho.recover.tuning import BatchNormTuning, BiasTuning, Dora, Lora, Retraining
@@ -20,6 +21,7 @@ METHODS: Final[dict[str, type[Recovery]]] = {
         Nothing,
         DriftScale,
         DriftShift,
+        ProbeCorrection,
         BatchNormRecalibration,
         NoiseTraining,
         Distill,

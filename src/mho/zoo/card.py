@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from mho.device.law import Law
+from mho.zoo.packing import Stored
 
 
 class Accuracy(Law):
@@ -55,7 +56,7 @@ class ModelCard(Law):
         architecture: What :func:`mho.zoo.build` builds.
         options: Options of the architecture.
         parameters: Number of trained parameters.
-        stored: Type of the stored numbers, ``"float32"`` or ``"float16"``; computation is float32.
+        stored: Type of the stored numbers, see :mod:`mho.zoo.packing`; computation is float32.
         sha256: SHA-256 of the file of weights.
         training: What it was trained on.
         recipe: The settings of the training.
@@ -74,7 +75,7 @@ class ModelCard(Law):
     architecture: str
     options: dict[str, Any]
     parameters: int
-    stored: str
+    stored: Stored
     sha256: str
     training: TrainingData
     recipe: dict[str, Any]

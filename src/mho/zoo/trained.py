@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 from typing import Final
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from
 from safetensors.torch import save as bytes_of
@@ -18,6 +17,7 @@ from mho.errors import BundleError, ConfigError, unknown
 from mho.files import atomic_write
 from mho.zoo.build import build, shell
 from mho.zoo.card import ModelCard
+from mho.zoo.packing import pack, unpack
 from mho.zoo.transformer import TRANSFORMER
 
 SHIPPED: Final = Path(__file__).parent / "weights"
@@ -105,8 +105,7 @@ def save(model: nn.Module, path: Path, make_card: ModelCard) -> ModelCard:
     Raises:
         StoreError: The folder cannot be written to.
     """
-    state = {key: _stored(value, make_card.stored) for key, value in model.state_dict().items()}
-    contents = bytes_of(state)
+    contents = bytes_of(pack(model.state_dict(), make_card.stored))
     written = make_card.model_copy(
         update={
             "sha256": hashlib.sha256(contents).hexdigest(),
@@ -116,12 +115,6 @@ def save(model: nn.Module, path: Path, make_card: ModelCard) -> ModelCard:
     atomic_write(path.with_suffix(".safetensors"), contents)
     atomic_write(path, json.dumps(written.model_dump(), indent=1) + "\n")
     return written
-
-
-def _stored(value: Tensor, stored: str) -> Tensor:
-    if not value.is_floating_point():
-        return value.contiguous()
-    return value.to(torch.float16 if stored == "float16" else torch.float32).contiguous()
 
 
 def _card_path(name: str | Path) -> Path:
@@ -162,7 +155,7 @@ def _read_weights(path: Path, found: ModelCard) -> dict[str, Tensor]:
         state = tensors_from(contents)
     except (OSError, SafetensorError) as error:
         raise BundleError(f"weights {path} cannot be read: {error}") from None
-    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    return unpack(state)
 
 
 def _check_fit(path: Path, model: nn.Module, state: dict[str, Tensor]) -> None:

@@ -2,7 +2,6 @@
 
 from mho.recover.baselines.batch_norm import BatchNormRecalibration
 from mho.recover.baselines.drift_scale import DriftScale
-from mho.recover.baselines.drift_shift import DriftShift
 from mho.recover.baselines.nothing import Nothing
 
-__all__ = ["BatchNormRecalibration", "DriftScale", "DriftShift", "Nothing"]
+__all__ = ["BatchNormRecalibration", "DriftScale", "Nothing"]

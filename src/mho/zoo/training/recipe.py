@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mho.device.law import Law
 from mho.errors import ConfigError, unknown
+from mho.zoo.packing import Stored
 from mho.zoo.trained import RECIPES
 
 
@@ -44,7 +45,8 @@ class Recipe(Law):
         average: Share of the moving average kept in each step; 0 keeps the last weights.
         precision: ``"float32"``, or ``"bfloat16"`` products with float32 weights.
         held_out: Training examples left out, to watch the accuracy during training.
-        stored: Type of the stored weights.
+        stored: Type of the stored weights: ``"float32"``, ``"float16"``, or ``"int8"`` with a
+            step for each output.
         seed: Seed of initial weights, order and augmentation.
     """
 
@@ -71,7 +73,7 @@ class Recipe(Law):
     average: float = Field(default=0.998, ge=0, lt=1)
     precision: Literal["float32", "bfloat16"] = "float32"
     held_out: int = Field(default=0, ge=0)
-    stored: Literal["float32", "float16"] = "float32"
+    stored: Stored = "float32"
     seed: int = 0
 
 

@@ -7,7 +7,7 @@ from torch import nn
 import mho
 from mho.data import Data
 from mho.device.drift import PowerLawDrift
-from mho.recover.baselines import BatchNormRecalibration, DriftScale, DriftShift, Nothing
+from mho.recover.baselines import BatchNormRecalibration, DriftScale, Nothing
 from mho.testing import check_attachment
 
 torch.manual_seed(0)
@@ -74,58 +74,6 @@ def test_a_scale_counts_what_it_adds():
     assert DriftScale(per="column").fit(mapped(), DATA).adds.sram_bits == (6 + 4) * 16
 
 
-def test_a_shift_leaves_no_column_with_an_error_in_common():
-    network = DriftShift().fit(mapped(), DATA)
-    snapshot = network.program(0).snapshot("10 y")
-    for layer in network.layers:
-        wanted = network.model.get_parameter(layer.parameter)
-        error = (snapshot.weight(layer.name) - wanted).flatten(1)
-        before = (snapshot.crossbar[layer.name] - wanted).flatten(1)
-        torch.testing.assert_close(error, before - before.mean(1, keepdim=True))
-        assert error.std() > 0.5 * before.std(), "what differs from cell to cell stays"
-
-
-def test_a_shift_undoes_what_all_cells_have_in_common():
-    law = mho.load_device("falcone2025").with_drift_severity(spread=0)
-    network = mapped(law, mho.SingleDevice())
-    clean = network.baseline(X)
-    plain, shifted = (
-        (n.program(0).at("10 y")(X) - clean).abs().mean()
-        for n in (network, DriftShift().fit(network, DATA))
-    )
-    # What stays is programming and read noise: 0.1 % and 0.3 % of the window; the shift was 2.2 %.
-    assert shifted < 0.1 * plain
-
-
-@pytest.mark.parametrize(
-    ("layer", "inputs"),
-    [
-        (nn.Conv2d(4, 8, 3, groups=4), X.new_ones(1, 4, 3, 3)),
-        (nn.Conv1d(4, 6, 3, groups=2), X.new_ones(1, 4, 3)),
-        (nn.ConvTranspose2d(4, 6, 2, stride=2, groups=2), X.new_ones(1, 4, 3, 3)),
-    ],
-)
-def test_a_shift_knows_the_columns_of_every_kind_of_layer(layer, inputs):
-    """Ones at every tap of a column give what the digital layer gives; only they are that exact."""
-    network = mho.map_network(layer, mho.Hardware(device="falcone2025"))
-    wanted = layer(inputs)
-    if isinstance(layer, nn.ConvTranspose2d):  # a column is all taps: their outputs together
-        parts = (wanted[..., i::2, j::2] for i in (0, 1) for j in (0, 1))
-        wanted = sum(parts)
-        now = DriftShift().fit(network, DATA).program(0).at("10 y")(inputs)
-        now = sum(now[..., i::2, j::2] for i in (0, 1) for j in (0, 1))
-    else:
-        now = DriftShift().fit(network, DATA).program(0).at("10 y")(inputs)
-    torch.testing.assert_close(now, wanted, rtol=1e-4, atol=1e-4)
-
-
-def test_a_shift_counts_what_it_adds():
-    adds = DriftShift().fit(mapped(), DATA).adds
-    assert adds.sram_bits == adds.rom_bits == (6 + 4) * 16
-    assert adds.macs_per_inference == (3 + 9 + 6) * 16 + (96 + 1 + 4)
-    assert not adds.data_bits
-
-
 def test_statistics_are_those_of_the_calibration_set_on_this_chip():
     """Against a mean and variance worked out here from the drifted convolution's own outputs."""
     network = mapped(mapping=mho.SingleDevice())
@@ -180,7 +128,7 @@ def test_test_data_and_too_little_data_are_refused():
 
 @pytest.mark.parametrize(
     "recovery",
-    [DriftScale(), DriftScale(per="column"), DriftShift(), BatchNormRecalibration(examples=50)],
+    [DriftScale(), DriftScale(per="column"), BatchNormRecalibration(examples=50)],
 )
 def test_attachments_keep_their_promises(recovery):
     network = mapped()

@@ -95,10 +95,8 @@ class ColumnShift(Attachment):
         """Return the snapshot with each column's mean error taken away."""
         branches = {}
         for geometry in self.geometries:
-            now = snapshot.crossbar[geometry.layer]
-            if geometry.layer in snapshot.gain:
-                now = now * snapshot.gain[geometry.layer]
-            off = _column_sums(geometry, now) - self.sums[geometry.layer].to(now)
+            now = snapshot.weight(geometry.layer)
+            off = _column_sums(geometry, now) - self.sums[geometry.layer]
             shift = (off / geometry.fan_in).reshape(-1, *(1,) * (len(geometry.shape) - 1))
             branches[geometry.layer] = geometry.own_layout((-shift).expand(geometry.shape))
         return snapshot.add_digital(branches)
