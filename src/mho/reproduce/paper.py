@@ -110,7 +110,7 @@ class Robust(Law):
         what: The question in words.
         dataset: Name of the data set that it is part of.
         study: Name of the study's file, without ``.toml``.
-        step: The step whose vectors are put to the test.
+        steps: The steps that are put to the test; one without a clock to other drift alone.
         times: Times since programming.
         chips: Number of chips.
         images: Most test images.
@@ -119,7 +119,7 @@ class Robust(Law):
     what: str
     dataset: str
     study: str
-    step: str
+    steps: Annotated[tuple[str, ...], Field(min_length=1)]
     times: Annotated[tuple[str, ...], Field(min_length=1)] = ("1 d", "10 y")
     chips: Annotated[int, Field(ge=2)] = 10
     images: Annotated[int, Field(ge=1)] = 500

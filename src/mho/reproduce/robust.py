@@ -25,38 +25,43 @@ def robust(
     *,
     progress: Progress | Literal[False] | None = None,
 ) -> dict[str, Any]:
-    """Run a step's vectors with wrong clocks and other drift, unless that was done before.
+    """Run steps with wrong clocks and other drift, unless that was done before.
 
     Args:
         paper: Name of the paper.
-        wanted: Which step of which study.
+        wanted: Which steps of which study.
         folder: Where the studies and this result are kept.
         progress: As in :func:`mho.reproduce.run.reproduce`.
 
     Returns:
-        Plain data: ``what``, ``study``, ``step``, ``chips``, ``images`` and the ``rows`` of
-        :func:`mho.recover.veraplus.robustness`.
+        Plain data: ``what``, ``study``, ``steps``, ``chips``, ``images`` and the ``rows`` of
+        :func:`mho.recover.veraplus.robustness`, each with its ``step``.
     """
     source = study_file(paper, wanted.study)
 
     def make() -> dict[str, Any]:
         file = read_study(source)
         parts = Parts(file.study, file.base, file.where)
-        network = _after(file.study.recover, wanted.step, parts, folder / wanted.study)
         images = min(wanted.images, len(parts.test))
-        return {
-            "what": wanted.what,
-            "study": wanted.study,
-            "step": wanted.step,
-            "chips": wanted.chips,
-            "images": images,
-            "rows": robustness(
-                network,
-                parts.test.take(images, file.study.data.seed),
+        test = parts.test.take(images, file.study.data.seed)
+        rows = [
+            {"step": step, **row}
+            for step in wanted.steps
+            for row in robustness(
+                _after(file.study.recover, step, parts, folder / wanted.study),
+                test,
                 wanted.times,
                 chips=wanted.chips,
                 progress=None if progress is False else progress,
-            ),
+            )
+        ]
+        return {
+            "what": wanted.what,
+            "study": wanted.study,
+            "steps": list(wanted.steps),
+            "chips": wanted.chips,
+            "images": images,
+            "rows": rows,
         }
 
     return once(folder / f"{wanted.study}-robustness.json", wanted, source, make)
@@ -83,15 +88,15 @@ def robust_table(found: Mapping[str, Any]) -> str:
         found: What :func:`robust` returned.
     """
     lines = [
-        f"`{found['step']}` of `{found['study']}`: {found['chips']} chips, {found['images']:,} "
-        "test images; the vectors are those of a right clock and the card's drift.\n",
-        "| clock, × true time | drift, × the card's | time | accuracy, % | worst chip, % |",
-        "|" + "---|" * 5,
+        f"Study `{found['study']}`: {found['chips']} chips, {found['images']:,} test images; "
+        "vectors are those of a right clock and the card's drift.\n",
+        "| step | clock, × true time | drift, × the card's | time | accuracy, % | worst chip, % |",
+        "|" + "---|" * 6,
     ]
     for row in found["rows"]:
         low, high = (f"{100 * row[end]:.1f}" for end in ("ci_low", "ci_high"))
         lines.append(
-            f"| {row['clock']:g} | {row['drift']:g} | {row['label']} | "
+            f"| {row['step']} | {row['clock']:g} | {row['drift']:g} | {row['label']} | "
             f"{100 * row['mean']:.2f} [{low}, {high}] | {100 * row['worst']:.2f} |"
         )
     return "\n".join(lines) + "\n"
@@ -106,24 +111,27 @@ def robust_curves(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         found: What :func:`robust` returned.
     """
     titles = {"clock": "clock, × true time", "drift": "drift, × the card's"}
-    return {
-        key: {
+    curves = {}
+    for key, title in titles.items():
+        rows = [row for row in found["rows"] if row["drift" if key == "clock" else "clock"] == 1]
+        of_key = {row["step"] for row in rows if row[key] != 1}
+        points: dict[tuple[float, str], dict[str, Any]] = {}
+        for row in sorted(rows, key=lambda row: float(row[key])):
+            if row["step"] in of_key:
+                values = {title: row[key], "time": row["label"]}
+                place = points.setdefault(
+                    (row[key], row["label"]), {"values": values, "accuracy": {}}
+                )
+                place["accuracy"][row["step"]] = {"mean": row["mean"], "sd": _half(row)}
+        curves[key] = {
             "what": f"{found['what']}: {title}",
             "x": title,
             "ticks": {},
-            "steps": [found["step"]],
+            "steps": [step for step in found["steps"] if step in of_key],
             "alone": [],
-            "points": [
-                {
-                    "values": {title: row[key], "time": row["label"]},
-                    "accuracy": {found["step"]: {"mean": row["mean"], "sd": _half(row)}},
-                }
-                for row in sorted(found["rows"], key=lambda row: float(row[key]))
-                if row["drift" if key == "clock" else "clock"] == 1
-            ],
+            "points": list(points.values()),
         }
-        for key, title in titles.items()
-    }
+    return curves
 
 
 def _half(row: Mapping[str, Any]) -> float:

@@ -167,28 +167,48 @@ def error_power(network: MappedNetwork, seed: int = 0) -> dict[str, float]:
     return found
 
 
+def stored_numbers(geometry: Geometry, reach: Reach) -> int:
+    """Return the numbers that one pattern adds: itself, and two for each output.
+
+    Args:
+        geometry: The layer.
+        reach: What the pattern reaches over.
+    """
+    pattern = geometry.inputs * (geometry.taps if reach == "window" else 1)
+    return pattern + 2 * geometry.outputs
+
+
 def ranks_within(
-    budget: int, worth: Mapping[str, Sequence[float]], cost: Mapping[str, int]
+    budgets: Sequence[float],
+    worth: Mapping[str, Sequence[float]],
+    costs: Mapping[str, Sequence[float]],
 ) -> dict[str, int]:
     """Choose how many patterns each layer gets, those of the most worth for their cost first.
 
-    Args:
-        budget: Operations that may be spent.
-        worth: By layer: what each further pattern takes away, never rising.
-        cost: By layer: operations of one pattern.
+    The cost of a pattern is the sum of the shares of each budget that it takes.
 
-    >>> ranks_within(5, {"a": [9.0, 1.0], "b": [4.0, 3.0]}, {"a": 3, "b": 1})
+    Args:
+        budgets: What may be spent, of each kind.
+        worth: By layer: what each further pattern takes away, never rising.
+        costs: By layer: what one pattern takes, of each kind.
+
+    >>> ranks_within([5], {"a": [9.0, 1.0], "b": [4.0, 3.0]}, {"a": [3], "b": [1]})
     {'a': 1, 'b': 2}
     """
-    ranks = dict.fromkeys(worth, 0)
-    queue = [(-gains[0] / cost[layer], layer) for layer, gains in worth.items() if len(gains)]
+    left, ranks = list(budgets), dict.fromkeys(worth, 0)
+    shares = {
+        layer: sum(c / max(b, 1e-12) for c, b in zip(cost, budgets, strict=True))
+        for layer, cost in costs.items()
+    }
+    queue = [(-gains[0] / shares[layer], layer) for layer, gains in worth.items() if len(gains)]
     heapq.heapify(queue)
     while queue:
         _, layer = heapq.heappop(queue)
-        if cost[layer] > budget:
+        rest = [have - cost for have, cost in zip(left, costs[layer], strict=True)]
+        if min(rest) < 0:
             continue
-        budget -= cost[layer]
+        left = rest
         ranks[layer] += 1
         if ranks[layer] < len(worth[layer]):
-            heapq.heappush(queue, (-worth[layer][ranks[layer]] / cost[layer], layer))
+            heapq.heappush(queue, (-worth[layer][ranks[layer]] / shares[layer], layer))
     return ranks

@@ -22,6 +22,7 @@ from mho.recover.readout.patterns import (
     operations,
     ranks_within,
     spectra,
+    stored_numbers,
 )
 from mho.recover.readout.responses import ProbedResponses, responses
 from mho.recover.veraplus.geometry import Geometry, geometries_of
@@ -48,9 +49,11 @@ class ProbeCorrection(Recovery):
     :class:`DriftShift` is its simplest form, with one pattern of ones.
 
     Args:
-        rank: Patterns of a layer; with ``operations`` the most that one layer may get.
+        rank: Patterns of a layer; with ``operations`` or ``storage`` the most that one may get.
         operations: Share of the network's operations that all branches together may add; patterns
             go where they take away most for what they cost. By default each layer gets ``rank``.
+        storage: Numbers that all patterns together may take with their responses, over the number
+            of weights; likewise.
         reach: ``"channels"``: in convolutions one number a channel, alike at all taps, which costs
             little; ``"window"``: one a tap as well, which takes away more. Others have no taps.
         examples: Inputs that patterns are found from.
@@ -69,6 +72,7 @@ class ProbeCorrection(Recovery):
 
     rank: Annotated[int, Field(ge=1, le=256)] = 1
     operations: Annotated[float, Field(gt=0, le=1)] | None = None
+    storage: Annotated[float, Field(gt=0, le=1)] | None = None
     reach: Reach = "channels"
     examples: Annotated[int, Field(ge=1)] = 256
     pattern_bits: Annotated[int, Field(ge=2, le=16)] = 8
@@ -88,7 +92,7 @@ class ProbeCorrection(Recovery):
 
         Raises:
             DataError: The data is a test set, or has fewer than ``examples`` inputs.
-            ConfigError: No pattern fits into ``operations``.
+            ConfigError: No pattern fits into ``operations`` and ``storage``.
         """
         data.require(("train", "calibration"), self.method)
         if len(data) < self.examples:
@@ -128,18 +132,28 @@ class ProbeCorrection(Recovery):
         seed: int,
     ) -> dict[str, int]:
         """Return how many patterns each layer gets."""
-        if self.operations is None:
+        macs = sum(layer.macs or layer.weights for layer in network.layers)
+        limits: list[tuple[str, float, float, dict[str, int]]] = []
+        if self.operations is not None:
+            cost = {g.layer: operations(g, _positions(network, g), self.reach) for g in geometries}
+            limits.append(("operations", self.operations, macs, cost))
+        if self.storage is not None:
+            cost = {g.layer: stored_numbers(g, self.reach) for g in geometries}
+            limits.append(("storage", self.storage, network.weights, cost))
+        if not limits:
             return {name: len(spectrum.power) for name, spectrum in found.items()}
         errors = error_power(network, seed)
-        cost = {g.layer: operations(g, _positions(network, g), self.reach) for g in geometries}
-        whole = sum(layer.macs or layer.weights for layer in network.layers)
-        worth = {name: (s.power * errors[name]).tolist() for name, s in found.items()}
-        ranks = ranks_within(int(self.operations * whole), worth, cost)
+        ranks = ranks_within(
+            [share * whole for _, share, whole, _ in limits],
+            {name: (s.power * errors[name]).tolist() for name, s in found.items()},
+            {name: [cost[name] for *_, cost in limits] for name in found},
+        )
         if not any(ranks.values()):
-            raise ConfigError(
-                f"probe correction: no pattern fits into {self.operations:.2%} of the operations; "
-                f"the cheapest takes {min(cost.values()) / whole:.2%}."
+            given = ", ".join(
+                f"{name} = {share:g} (the cheapest takes {min(cost.values()) / whole:.2g})"
+                for name, share, whole, cost in limits
             )
+            raise ConfigError(f"probe correction: no pattern fits into {given}; give more.")
         return ranks
 
     def _adds(

@@ -31,10 +31,13 @@ def with_clock(network: MappedNetwork, clock: float) -> MappedNetwork:
     Raises:
         ConfigError: The network has no VeRA+.
     """
-    changed = tuple(_clocked(applied, clock) for applied in network.applied)
-    if changed == network.applied:
+    if not _reads_a_clock(network):
         raise ConfigError("only VeRA+ reads a clock; fit mho.recover.VeraPlus first.")
-    return replace(network, applied=changed)
+    return replace(network, applied=tuple(_clocked(applied, clock) for applied in network.applied))
+
+
+def _reads_a_clock(network: MappedNetwork) -> bool:
+    return any(isinstance(applied.attachment, VeraBranch) for applied in network.applied)
 
 
 def _clocked(applied: Applied, clock: float) -> Applied:
@@ -72,10 +75,10 @@ def robustness(
     """Evaluate a compensated network with wrong clocks, and with drift unlike the card's.
 
     Args:
-        network: A network with VeRA+.
+        network: A network with recoveries.
         data: Test data.
         times: Times since programming.
-        clocks: Factors of the clock, with drift as on the card.
+        clocks: Factors of the clock, with drift as on the card; none where no VeRA+ reads it.
         severities: Factors of the drift, with a right clock.
         chips: Chips, the same for all.
         progress: Called as ``progress(done, total, text)``.
@@ -84,7 +87,7 @@ def robustness(
         Plain rows: ``clock``, ``drift``, ``t_s``, ``mean``, ``ci_low``, ``ci_high``, ``worst``.
     """
     wanted = list(times)
-    cases = [(clock, 1.0) for clock in clocks]
+    cases = [(clock, 1.0) for clock in clocks] if _reads_a_clock(network) else []
     cases += [(1.0, severity) for severity in severities if (1.0, severity) not in cases]
     rows = []
     for done, (clock, severity) in enumerate(cases):

@@ -191,6 +191,19 @@ def test_patterns_go_where_they_take_away_most(stripe_net, stripes):
     assert spent[0.02] < spent[0.1] < spent[0.4]
 
 
+def test_storage_limits_them_too(stripe_net, stripes):
+    """The last layer is cheap in operations and dear in storage."""
+    ranks = {}
+    for storage in (None, 0.3):
+        method = ProbeCorrection(rank=16, operations=0.4, storage=storage, examples=64)
+        after = method.fit(stripe_net, stripes)
+        ranks[storage] = after.applied[-1].report["patterns"]
+        numbers = {"0": 1 + 2 * 6, "2": 6 + 2 * 8, "5": 128 + 2 * 4}
+        stored = sum(numbers[name] * rank for name, rank in ranks[storage].items())
+        assert storage is None or stored <= storage * stripe_net.weights
+    assert 0 < ranks[0.3]["5"] < ranks[None]["5"]
+
+
 @given(
     worth=st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=3), min_size=1, max_size=3),
     cost=st.integers(1, 3),
@@ -198,7 +211,7 @@ def test_patterns_go_where_they_take_away_most(stripe_net, stripes):
 )
 def test_with_equal_costs_the_greedy_choice_is_the_best_one(worth, cost, budget):
     layers = {str(i): sorted(map(float, gains), reverse=True) for i, gains in enumerate(worth)}
-    chosen = ranks_within(budget, layers, dict.fromkeys(layers, cost))
+    chosen = ranks_within([budget], layers, {name: [cost] for name in layers})
     assert sum(chosen.values()) * cost <= budget
     ranges = [range(len(gains) + 1) for gains in layers.values()]
     best = max(
@@ -268,5 +281,5 @@ def test_what_cannot_be_is_refused(stripe_net, stripes):
         ProbeCorrection().fit(stripe_net, test)
     with pytest.raises(DataError, match=r"has 600\. Set examples=600 or less"):
         ProbeCorrection(examples=1000).fit(stripe_net, stripes)
-    with pytest.raises(ConfigError, match=r"no pattern fits into 0\.01%.*the cheapest takes"):
+    with pytest.raises(ConfigError, match=r"into operations = 0\.0001 \(the cheapest takes 0\."):
         ProbeCorrection(operations=1e-4, examples=64).fit(stripe_net, stripes)
