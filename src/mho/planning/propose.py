@@ -54,7 +54,7 @@ def next_recipe(
 def _anchors(space: Space) -> list[Recipe]:
     """Return the recipes to begin with: each mapping with the least and the most help."""
     scale, epochs = space.scales[0], max(space.distill_epochs)
-    ends = sorted({min(space.shares), max(space.shares)})
+    ends = sorted({(min(space.shares), min(space.probes)), (max(space.shares), max(space.probes))})
     return [
         Recipe(
             mapping=mapping,
@@ -63,9 +63,10 @@ def _anchors(space: Space) -> list[Recipe]:
             share=share,
             word_bits=max(space.word_bits) if share else None,
             structure=space.structures[0] if share else None,
+            probes=probes,
         )
         for mapping in space.mappings
-        for share in ends
+        for share, probes in ends
     ]
 
 
@@ -106,6 +107,7 @@ def _options(space: Space) -> dict[str, list[Any]]:
         "share": sorted(space.shares),
         "word_bits": sorted(space.word_bits),
         "structure": list(space.structures),
+        "probes": sorted(space.probes),
     }
 
 

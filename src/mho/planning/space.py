@@ -1,4 +1,4 @@
-"""What is searched: which mappings, students, shares of SRAM, widths of words and structures."""
+"""What is searched: mappings, students, shares of SRAM, widths of words, structures and probes."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ Structure = Literal[
     "top-k", "importance-sampling", "per-column", "top-diagonals", "diagonals", "random"
 ]
 Options: TypeAlias = dict[str, Any]
-DISTILLED, ADAPTED = "distilled", "adapted"
+DISTILLED, ADAPTED, PROBED = "distilled", "adapted", "probed"
 """Names of a recipe's steps."""
+_MOST_PATTERNS = 16
+"""Most patterns that probe correction may give to a layer."""
 
 
 class Recipe(Law):
@@ -32,6 +34,7 @@ class Recipe(Law):
         share: Share of the weights that get an SRAM word; 0 is none.
         word_bits: Bits of a word; None without words.
         structure: Rule that chooses the weights; None without words.
+        probes: Numbers that probe correction stores, over the number of weights; 0 is none.
     """
 
     mapping: str
@@ -40,6 +43,7 @@ class Recipe(Law):
     share: float = 0.0
     word_bits: int | None = None
     structure: Structure | None = None
+    probes: float = 0.0
 
     def __str__(self) -> str:
         parts = [f"{self.mapping}, scale per {self.scale}"]
@@ -47,6 +51,8 @@ class Recipe(Law):
             parts.append(f"distilled {self.distill_epochs:g} epochs")
         if self.share:
             parts.append(f"{self.share:.2%} in {self.word_bits}-bit SRAM words ({self.structure})")
+        if self.probes:
+            parts.append(f"probe correction storing {self.probes:.2%}")
         return ", ".join(parts)
 
 
@@ -60,6 +66,7 @@ class Space(Law):
         shares: Shares of the weights in SRAM; 0 is none.
         word_bits: Bits of a word.
         structures: Rules that choose the weights.
+        probes: Storage of probe correction, over the number of weights; 0 is none.
         distill: Further settings of the distillation.
         adapt: Further settings of the sparse adaptation.
         minimise: What cheap means: the chip's ``"area"`` with all that is added, or the
@@ -81,6 +88,7 @@ class Space(Law):
     )  # fmt: skip
     word_bits: tuple[Annotated[int, Field(ge=2, le=16)], ...] = (4, 6, 8)
     structures: tuple[Structure, ...] = ("top-k", "per-column", "top-diagonals")
+    probes: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.0, 0.005, 0.02)
     distill: Options = Field(default_factory=dict)
     adapt: Options = Field(default_factory=dict)
     minimise: Literal["area", "energy"] = "area"
@@ -93,18 +101,19 @@ class Space(Law):
 
     def recipes(self) -> Iterator[Recipe]:
         """Yield every recipe once; without words, their width and structure are not asked for."""
-        for mapping, scale, epochs in itertools.product(
-            self.mappings, self.scales, self.distill_epochs
-        ):
+        outer = itertools.product(
+            self.mappings, self.scales, self.distill_epochs, sorted(self.probes)
+        )
+        for mapping, scale, epochs, probes in outer:
+            common: Options = {
+                "mapping": mapping, "scale": scale, "distill_epochs": epochs, "probes": probes,
+            }  # fmt: skip
             if 0.0 in self.shares:
-                yield Recipe(mapping=mapping, scale=scale, distill_epochs=epochs)
+                yield Recipe(**common)
             words = itertools.product(sorted(self.shares), self.word_bits, self.structures)
             for share, bits, structure in words:
                 if share:
-                    yield Recipe(
-                        mapping=mapping, scale=scale, distill_epochs=epochs,
-                        share=share, word_bits=bits, structure=structure,
-                    )  # fmt: skip
+                    yield Recipe(**common, share=share, word_bits=bits, structure=structure)
 
     def steps(self, recipe: Recipe) -> list[Options]:
         """Return a recipe as the ``[[recover]]`` tables of a study."""
@@ -127,6 +136,15 @@ class Space(Law):
                     "word_bits": recipe.word_bits,
                     "positions": {"law": recipe.structure},
                     **self.adapt,
+                }
+            )
+        if recipe.probes:
+            steps.append(
+                {
+                    "name": PROBED,
+                    "method": "probe-correction",
+                    "rank": _MOST_PATTERNS,
+                    "storage": recipe.probes,
                 }
             )
         return steps

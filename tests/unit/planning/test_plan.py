@@ -19,6 +19,7 @@ from mho.planning.judge import Judge, Measured, front
 from mho.planning.plan import plan
 from mho.planning.propose import next_recipe
 from mho.planning.space import Recipe, Space, load_space
+from mho.recover.registry import by_name
 from mho.study.spec import read_study
 
 BUILDER = """
@@ -50,6 +51,7 @@ SPACE = Space(
     shares=(0.0, 0.1, 0.3),
     word_bits=(6,),
     structures=("top-k",),
+    probes=(0.0,),
     adapt={"samples": 60, "steps": 2},
     trials=5,
     screening_images=100,
@@ -254,7 +256,7 @@ def test_points_lost_at_a_yield():
 def test_proposals_depend_on_what_is_known_alone():
     space = Space()
     recipes = list(space.recipes())
-    assert len(recipes) == len(set(recipes)) == 3 * 2 * 2 * (1 + 9 * 3 * 3)
+    assert len(recipes) == len(set(recipes)) == 3 * 2 * 2 * 3 * (1 + 9 * 3 * 3)
     known: list[Measured] = []
     for _ in range(14):
         recipe = next_recipe(space, known, 0.9, seed=3)
@@ -264,6 +266,18 @@ def test_proposals_depend_on_what_is_known_alone():
         cost = 1 + recipe.share + (recipe.mapping == "differential-pair")
         known.append(Measured(recipe, (0.9 + recipe.share / 9, 0.9), 1, cost, 0, None, 0, 0))
     assert {m.recipe.mapping for m in known[:6]} == set(space.mappings)  # anchors first
+
+
+def test_probes_come_after_words_and_stand_in_the_name():
+    words = {"share": 0.02, "word_bits": 6, "structure": "top-k"}
+    recipe = Recipe(mapping="differential-pair", scale="column", **words, probes=0.005)
+    steps = Space().steps(recipe)
+    assert [step["method"] for step in steps] == ["sparse-adaptation", "probe-correction"]
+    assert steps[1]["storage"] == 0.005
+    assert str(recipe).endswith("(top-k), probe correction storing 0.50%")
+    by_name("probe-correction").parse(
+        {key: value for key, value in steps[1].items() if key not in ("name", "method")}, where="it"
+    )
 
 
 def test_a_space_can_be_a_file(tmp_path):

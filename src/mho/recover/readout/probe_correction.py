@@ -10,7 +10,6 @@ from pydantic import Field
 from torch import Tensor
 
 from mho.data import Data
-from mho.errors import ConfigError, DataError
 from mho.network.applied import Additions, Applied, Knowledge
 from mho.network.mapped import MappedNetwork
 from mho.recover.base import Progress, Recovery, Target, network_of
@@ -53,10 +52,11 @@ class ProbeCorrection(Recovery):
         operations: Share of the network's operations that all branches together may add; patterns
             go where they take away most for what they cost. By default each layer gets ``rank``.
         storage: Numbers that all patterns together may take with their responses, over the number
-            of weights; likewise.
+            of weights; likewise. Layers for which nothing is left get no pattern, as the report
+            says.
         reach: ``"channels"``: in convolutions one number a channel, alike at all taps, which costs
             little; ``"window"``: one a tap as well, which takes away more. Others have no taps.
-        examples: Inputs that patterns are found from.
+        examples: Most inputs that patterns are found from.
         pattern_bits: Bits of each number of a stored pattern.
 
     Example:
@@ -91,17 +91,11 @@ class ProbeCorrection(Recovery):
         """Find patterns and wanted responses; each chip reads itself when it is used.
 
         Raises:
-            DataError: The data is a test set, or has fewer than ``examples`` inputs.
-            ConfigError: No pattern fits into ``operations`` and ``storage``.
+            DataError: The data is a test set.
         """
         data.require(("train", "calibration"), self.method)
-        if len(data) < self.examples:
-            raise DataError(
-                f"probe correction is to find patterns from {self.examples} inputs; '{data.name}' "
-                f"has {len(data)}. Set examples={len(data)} or less."
-            )
         network = network_of(target)
-        geometries, chosen = geometries_of(network), data.take(self.examples, seed)
+        geometries, chosen = geometries_of(network), data.take(min(self.examples, len(data)), seed)
         found = spectra(network, geometries, chosen, most=self.rank, reach=self.reach, seed=seed)
         ranks = self._ranks(network, geometries, found, seed)
         kept = tuple(g for g in geometries if ranks[g.layer])
@@ -133,28 +127,21 @@ class ProbeCorrection(Recovery):
     ) -> dict[str, int]:
         """Return how many patterns each layer gets."""
         macs = sum(layer.macs or layer.weights for layer in network.layers)
-        limits: list[tuple[str, float, float, dict[str, int]]] = []
+        limits: list[tuple[float, float, dict[str, int]]] = []
         if self.operations is not None:
             cost = {g.layer: operations(g, _positions(network, g), self.reach) for g in geometries}
-            limits.append(("operations", self.operations, macs, cost))
+            limits.append((self.operations, macs, cost))
         if self.storage is not None:
             cost = {g.layer: stored_numbers(g, self.reach) for g in geometries}
-            limits.append(("storage", self.storage, network.weights, cost))
+            limits.append((self.storage, network.weights, cost))
         if not limits:
             return {name: len(spectrum.power) for name, spectrum in found.items()}
         errors = error_power(network, seed)
-        ranks = ranks_within(
-            [share * whole for _, share, whole, _ in limits],
+        return ranks_within(
+            [share * whole for share, whole, _ in limits],
             {name: (s.power * errors[name]).tolist() for name, s in found.items()},
             {name: [cost[name] for *_, cost in limits] for name in found},
         )
-        if not any(ranks.values()):
-            given = ", ".join(
-                f"{name} = {share:g} (the cheapest takes {min(cost.values()) / whole:.2g})"
-                for name, share, whole, cost in limits
-            )
-            raise ConfigError(f"probe correction: no pattern fits into {given}; give more.")
-        return ranks
 
     def _adds(
         self, network: MappedNetwork, kept: tuple[Geometry, ...], patterns: dict[str, Tensor]

@@ -10,7 +10,7 @@ from torch import nn
 
 import mho
 from mho.data import Data
-from mho.errors import BundleError, ConfigError, DataError
+from mho.errors import BundleError, DataError
 from mho.recover import DriftShift, ProbeCorrection, SparseAdaptation, VeraPlus
 from mho.recover.readout.patterns import error_power, expanded, operations, ranks_within, spectra
 from mho.recover.readout.responses import ProbedResponses
@@ -275,11 +275,17 @@ def test_a_damaged_bundle_is_refused(stripe_net, stripes, change, message):
         ProbedResponses.restore(settings, tensors)
 
 
-def test_what_cannot_be_is_refused(stripe_net, stripes):
+def test_a_budget_for_nothing_adds_nothing(stripe_net, stripes):
+    after = ProbeCorrection(operations=1e-4, examples=64).fit(stripe_net, stripes)
+    assert after.applied[-1].report["patterns"] == {"0": 0, "2": 0, "5": 0}
+    assert after.adds == type(after.adds)()
+    x = stripes.inputs[:8]
+    assert torch.equal(after.program(2).at(0.0)(x), stripe_net.program(2).at(0.0)(x))
+
+
+def test_few_examples_are_all_taken_and_test_data_none(stripe_net, stripes):
+    few = stripes.subset(range(40))
+    assert ProbeCorrection().fit(stripe_net, few).applied
     test = Data(stripes.inputs, stripes.labels, name="stripes", role="test")
     with pytest.raises(DataError, match="which is test data"):
         ProbeCorrection().fit(stripe_net, test)
-    with pytest.raises(DataError, match=r"has 600\. Set examples=600 or less"):
-        ProbeCorrection(examples=1000).fit(stripe_net, stripes)
-    with pytest.raises(ConfigError, match=r"into operations = 0\.0001 \(the cheapest takes 0\."):
-        ProbeCorrection(operations=1e-4, examples=64).fit(stripe_net, stripes)
