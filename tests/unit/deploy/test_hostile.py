@@ -54,6 +54,8 @@ def rich(tmp_path_factory):
         recover.Recurring(times=("1 d",), settings_of={"steps": 1}),
         recover.Refresh(every="1 y"),
         recover.VeraPlus(rank=2, pair_stored=True, **quick),
+        recover.DriftShift(),
+        recover.ProbeCorrection(),
     ):
         network = method.fit(network, data)
     return mho.save_bundle(network, tmp_path_factory.mktemp("rich") / "b")
