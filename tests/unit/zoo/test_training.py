@@ -187,4 +187,4 @@ def test_recipes_refuse_typos(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read as TOML"):
         load_recipe(path)
     with pytest.raises(ConfigError, match="Did you mean 'resnet20'"):
-        load_recipe("resnet18")
+        load_recipe("resnet-20")
