@@ -14,6 +14,7 @@ from torch import Tensor
 from mho.data import Data
 from mho.network.call import call_with
 from mho.network.mapped import MappedNetwork
+from mho.progress import Progress
 from mho.recover.veraplus.geometry import Geometry
 from mho.rng import Streams
 
@@ -51,6 +52,7 @@ def spectra(
     most: int,
     reach: Reach,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> dict[str, Spectrum]:
     """Find the directions of each layer's inputs along which its weights matter to the logits.
 
@@ -67,6 +69,7 @@ def spectra(
         most: Most directions of a layer.
         reach: One number a channel, the same at all taps of a convolution, or one a tap as well.
         seed: Seed of the random combinations.
+        progress: Called as ``progress(examples done, examples, text)``.
 
     Source:
         The gradients' second moment is the Gauss-Newton matrix: J. Martens, ICML 2010; the randomised
@@ -80,7 +83,9 @@ def spectra(
     }
     with torch.random.fork_rng(devices=()), torch.enable_grad():
         torch.manual_seed(streams.integer("combinations"))
-        for inputs, _ in data.batches(_BATCH):
+        for number, (inputs, _) in enumerate(data.batches(_BATCH)):
+            if progress is not None:
+                progress(number * _BATCH, len(data), "patterns to probe with")
             logits = call_with(network.model, weights, inputs)
             for draw in range(_DRAWS):
                 goal = (logits * torch.randn(logits.shape)).sum()

@@ -96,7 +96,15 @@ class ProbeCorrection(Recovery):
         data.require(("train", "calibration"), self.method)
         network = network_of(target)
         geometries, chosen = geometries_of(network), data.take(min(self.examples, len(data)), seed)
-        found = spectra(network, geometries, chosen, most=self.rank, reach=self.reach, seed=seed)
+        found = spectra(
+            network,
+            geometries,
+            chosen,
+            most=self.rank,
+            reach=self.reach,
+            seed=seed,
+            progress=progress,
+        )
         ranks = self._ranks(network, geometries, found, seed)
         kept = tuple(g for g in geometries if ranks[g.layer])
         patterns = {

@@ -283,6 +283,15 @@ def test_a_budget_for_nothing_adds_nothing(stripe_net, stripes):
     assert torch.equal(after.program(2).at(0.0)(x), stripe_net.program(2).at(0.0)(x))
 
 
+def test_it_says_how_far_it_is(stripe_net, stripes):
+    heard = []
+    ProbeCorrection(examples=40).fit(
+        stripe_net, stripes, progress=lambda done, total, text: heard.append((done, total, text))
+    )
+    assert [done for done, _, _ in heard] == [0, 8, 16, 24, 32]
+    assert {(total, text) for _, total, text in heard} == {(40, "patterns to probe with")}
+
+
 def test_few_examples_are_all_taken_and_test_data_none(stripe_net, stripes):
     few = stripes.subset(range(40))
     assert ProbeCorrection().fit(stripe_net, few).applied
