@@ -34,16 +34,17 @@ def causes(
         :meth:`mho.diagnosis.result.Diagnosis.to_dict`.
     """
     source = study_file(paper, wanted.study)
+    file = read_study(source)
+    parts = Parts(file.study, file.base, file.where)
 
     def make() -> dict[str, Any]:
-        file = read_study(source)
-        parts = Parts(file.study, file.base, file.where)
         diagnosis = diagnose(
             parts.network, parts.test, chips=wanted.chips, images=wanted.images, progress=progress
         )
         return {"what": wanted.what, "study": wanted.study, "diagnosis": diagnosis.to_dict()}
 
-    return once(folder / f"{wanted.study}-diagnosis.json", wanted, source, make)
+    kept = folder / f"{wanted.study}-diagnosis.json"
+    return once(kept, wanted, source, parts.network.digest, make)
 
 
 def causes_table(found: Mapping[str, Any]) -> str:

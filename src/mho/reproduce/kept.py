@@ -13,7 +13,7 @@ from mho.files import atomic_write
 
 
 def once(
-    path: Path, wanted: BaseModel, source: Path, make: Callable[[], dict[str, Any]]
+    path: Path, wanted: BaseModel, source: Path, network: str, make: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
     """Return what a file keeps, or make it and keep it.
 
@@ -21,12 +21,14 @@ def once(
         path: The file.
         wanted: What is asked; another question is answered anew.
         source: Study file that the answer rests on, likewise.
+        network: Digest of the network that it is about, likewise.
         make: Works the answer out, as plain data.
 
     Raises:
         StoreError: The file cannot be written.
     """
     asked = {**wanted.model_dump(mode="json"), "toml": source.read_text(encoding="utf-8")}
+    asked["network"] = network
     if path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept.get("asked") == asked:

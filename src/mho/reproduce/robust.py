@@ -38,10 +38,10 @@ def robust(
         :func:`mho.recover.veraplus.robustness`, each with its ``step``.
     """
     source = study_file(paper, wanted.study)
+    file = read_study(source)
+    parts = Parts(file.study, file.base, file.where)
 
     def make() -> dict[str, Any]:
-        file = read_study(source)
-        parts = Parts(file.study, file.base, file.where)
         images = min(wanted.images, len(parts.test))
         test = parts.test.take(images, file.study.data.seed)
         rows = [
@@ -64,7 +64,8 @@ def robust(
             "rows": rows,
         }
 
-    return once(folder / f"{wanted.study}-robustness.json", wanted, source, make)
+    kept = folder / f"{wanted.study}-robustness.json"
+    return once(kept, wanted, source, parts.network.digest, make)
 
 
 def _after(steps: tuple[StepSpec, ...], name: str, parts: Parts, folder: Path) -> MappedNetwork:

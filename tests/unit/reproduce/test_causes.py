@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
+from mho import zoo
 from mho.reproduce import causes as module
 from mho.reproduce.causes import causes, causes_table
 from mho.reproduce.paper import Diagnosed, list_papers, load_paper, study_file
@@ -57,6 +59,24 @@ def test_a_diagnosis_is_made_once_for_what_was_asked(wanted, tmp_path, monkeypat
     assert causes("p", wanted, tmp_path) == first
     with pytest.raises(AssertionError, match="diagnosed again"):
         causes("p", wanted.model_copy(update={"images": 41}), tmp_path)
+
+
+def test_another_network_of_the_same_name_is_diagnosed_anew(wanted, tmp_path, monkeypatch):
+    """As after weights were trained again and shipped under their old name."""
+    causes("p", wanted, tmp_path)
+
+    load = zoo.load
+
+    def changed(name):
+        model = load(name)
+        with torch.no_grad():
+            next(model.parameters()).add_(0.1)
+        return model
+
+    monkeypatch.setattr(zoo, "load", changed)
+    monkeypatch.setattr(module, "diagnose", None)
+    with pytest.raises(TypeError, match="not callable"):
+        causes("p", wanted, tmp_path)
 
 
 @pytest.mark.parametrize("name", list_papers())
