@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mho.errors import ConfigError, unknown
 from mho.reproduce.paper import Curve, Diagnosed, Expectation, Paper, Robust, study_file
-from mho.study.folder import RESULTS, STUDY
+from mho.study.folder import RESULTS
 
 _Part = Expectation | Curve | Robust | Diagnosed
 
@@ -65,16 +66,18 @@ def studies_of(paper: Paper) -> tuple[str, ...]:
 
 
 def is_finished(name: str, study: str, folder: Path) -> bool:
-    """Return whether a study has its results in a folder, as its file is now.
+    """Return whether a folder holds results of a study, those of its file as it is now.
 
     Args:
         name: The paper.
         study: The study.
         folder: Folder of the reproduction.
     """
-    results, ran = folder / study / RESULTS, folder / study / STUDY
-    source = study_file(name, study).read_bytes()
-    return results.is_file() and ran.is_file() and ran.read_bytes() == source
+    try:
+        ran = json.loads((folder / study / RESULTS).read_text(encoding="utf-8"))["study"]["toml"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(ran == study_file(name, study).read_text(encoding="utf-8"))
 
 
 def _needs(part: _Part) -> tuple[str, ...]:

@@ -15,10 +15,10 @@ from mho.reproduce.paper import load_paper, study_file
 STUDY = "lenet5-single-device"
 
 
-def finish(folder, study):
-    (folder / study).mkdir()
-    (folder / study / "study.toml").write_bytes(study_file("veraplus", study).read_bytes())
-    (folder / study / "results.json").write_text(json.dumps({}))
+def finish(folder, study, **figures):
+    text = study_file("veraplus", study).read_text()
+    (folder / study).mkdir(exist_ok=True)
+    (folder / study / "results.json").write_text(json.dumps({"study": {"toml": text}, **figures}))
 
 
 def test_single_studies():
@@ -41,8 +41,12 @@ def test_what_is_finished(tmp_path):
     finish(tmp_path, STUDY)
     finish(tmp_path, "severity")
     assert studies_of(choose(paper, "veraplus", finished_in=tmp_path)) == (STUDY, "severity")
-    ran = tmp_path / "severity" / "study.toml"
-    ran.write_text(ran.read_text() + "# edited")
+    # A run of the edited study has begun: its file is there, the results are still the old ones.
+    results = tmp_path / "severity" / "results.json"
+    results.write_text(json.dumps({"study": {"toml": "name = 'before it was edited'"}}))
+    (tmp_path / "severity" / "study.toml").write_text(
+        study_file("veraplus", "severity").read_text()
+    )
     assert not is_finished("veraplus", "severity", tmp_path)
     assert studies_of(choose(paper, "veraplus", finished_in=tmp_path)) == (STUDY,)
     compared = next(e for e in paper.expect if e.against_study not in ("", e.study))
@@ -65,8 +69,7 @@ def test_a_page_of_what_is_finished_runs_nothing(tmp_path, monkeypatch):
         "steps": [{"name": step, "knows": {}, "times": [at], "schedule": [1], "seconds": 60.0,
                    "adds": {"rom_bits": 8, "macs_per_inference": 1}} for step in steps],
     }  # fmt: skip
-    finish(tmp_path, STUDY)
-    (tmp_path / STUDY / "results.json").write_text(json.dumps(figures))
+    finish(tmp_path, STUDY, **figures)
     monkeypatch.setattr(runner, "run_study", None)
     monkeypatch.setattr(runner, "train_missing", None)
     found = runner.reproduce("veraplus", finished=True, out=tmp_path)

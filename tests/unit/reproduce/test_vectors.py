@@ -36,12 +36,14 @@ def lasting():
 def test_vectors_are_kept_from_a_finished_reproduction(lasting, tmp_path, monkeypatch):
     results, out = tmp_path / "results", tmp_path / "vectors"
     mho.save_bundle(lasting, results / STUDY / "artefacts" / "one")
-    (results / STUDY / "study.toml").write_bytes(study_file("veraplus", STUDY).read_bytes())
+    text = study_file("veraplus", STUDY).read_text()
     steps = [
         {"name": AS_IS, "method": "nothing"},
         {"name": "VeRA+ physical r = 1", "method": "vera-plus", "bundle": "artefacts/one"},
     ]
-    (results / STUDY / "results.json").write_text(json.dumps({"steps": steps}))
+    (results / STUDY / "results.json").write_text(
+        json.dumps({"study": {"toml": text}, "steps": steps})
+    )
     parts = SimpleNamespace(network=SimpleNamespace(model=mho.zoo.load("lenet5")))
     monkeypatch.setattr(shipping, "Parts", lambda *args: parts)
     [file] = keep_vectors("veraplus", results, out)
