@@ -72,8 +72,8 @@ def document(
     for found in diagnoses:
         parts += [f"## {found['what']}\n", causes_table(found)]
     for found in curves:
-        picture = [f"![{found['what']}]({found['picture']})\n"] if "picture" in found else []
-        parts += [f"## {found['what']}\n", *picture, curve_table(found)]
+        drawn = [f"![{what}]({file})\n" for what, file in found.get("pictures", {}).items()]
+        parts += [f"## {found['what']}\n", *drawn, curve_table(found)]
     for name, figures in studies.items():
         parts += [f"## Study `{name}`\n", f"{figures['verdict']}\n", _steps(figures)]
         parts += [table] if (table := price_table(figures["steps"])) else []

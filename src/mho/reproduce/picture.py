@@ -13,7 +13,10 @@ from mho.report.charts.plot import Margin, Plot
 from mho.report.charts.scale import LinearScale, Scale, Tick, linear_scale
 from mho.report.charts.svg import el, join
 
-_COLOURS = ("#0b6e99", "#c2571a", "#3d7f3a", "#8a4fae", "#b0233a", "#6b6b00", "#00808a", "#555555")
+_COLOURS = (
+    "#0b6e99", "#c2571a", "#3d7f3a", "#8a4fae", "#b0233a", "#6b6b00", "#00808a", "#555555",
+    "#a3781f", "#4b5fd6",
+)  # fmt: skip
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#333}.name{font-weight:600}"
     ".grid path{stroke:#8884;fill:none}.base{stroke:#888;fill:none}.tick{stroke:#888}"
@@ -22,6 +25,8 @@ _STYLE = (
 )
 _MOST_BANDS = 3
 """Lines up to which the band of the chips is drawn; beyond that it would only hide them."""
+_LABEL, _LETTER = 210, 6.8
+"""Least room for the names of lines, and what a letter of them takes, in pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,28 @@ class OrdinalScale(Scale):
         return [Tick(float(k), name) for k, name in enumerate(self.names)]
 
 
+def panels(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return a curve as one picture, or as one for each of its other values where lines are many.
+
+    Args:
+        found: As for :func:`curve_picture`.
+
+    Returns:
+        By what tells the pictures apart, empty for a single one: what each of them draws.
+    """
+    if len(_lines(found)) <= len(_COLOURS):
+        return {"": dict(found)}
+    x, parts = found["x"], dict[str, list[dict[str, Any]]]()
+    for point in found["points"]:
+        others = ", ".join(str(value) for name, value in point["values"].items() if name != x)
+        alone = {**point, "values": {x: point["values"][x]}}
+        parts.setdefault(others, []).append(alone)
+    return {
+        others: {**found, "what": f"{found['what']}: {others}", "points": points}
+        for others, points in parts.items()
+    }
+
+
 def curve_picture(found: Mapping[str, Any]) -> Markup:
     """Draw accuracies along a sweep: a line a series, with the band of mean ± sd of its chips.
 
@@ -63,12 +90,13 @@ def curve_picture(found: Mapping[str, Any]) -> Markup:
         for at in series.values()
         for way in (-1, 1)
     ]
+    room = max(_LABEL, 24 + round(_LETTER * max(len(name) for name in lines)))
     plot = Plot(
         OrdinalScale(names=tuple(found["ticks"].get(str(v), f"{v:g}") for v in values)),
         _percent(shown),
-        width=760,
+        width=550 + room,
         height=400,
-        margin=Margin(top=34, right=210),
+        margin=Margin(top=34, right=room),
     )
     body = [el("style", Markup(_STYLE)), plot.axes(x=x, y="accuracy, %")]
     ends = []

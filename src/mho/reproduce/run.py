@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import platform
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from mho.reproduce.curves import curve
 from mho.reproduce.document import document
 from mho.reproduce.networks import train_missing
 from mho.reproduce.paper import Paper, load_paper, study_file
-from mho.reproduce.picture import curve_picture
+from mho.reproduce.picture import curve_picture, panels
 from mho.reproduce.robust import robust, robust_curves
 from mho.study.folder import RESULTS
 from mho.study.run import run_study
@@ -111,9 +112,12 @@ def _drawn(found: dict[str, Any], folder: Path, name: str) -> dict[str, Any]:
     """Draw a curve of accuracies beside the page, and say where."""
     if "x" not in found:
         return found
-    picture = f"{name}-{found['study']}.svg"
-    atomic_write(folder / picture, str(curve_picture(found)) + "\n")
-    return {**found, "picture": picture}
+    pictures = {}
+    for others, panel in panels(found).items():
+        words = re.sub(r"[^a-z0-9]+", "-", others.lower()).strip("-")
+        pictures[panel["what"]] = "-".join(filter(None, (name, found["study"], words))) + ".svg"
+        atomic_write(folder / pictures[panel["what"]], str(curve_picture(panel)) + "\n")
+    return {**found, "pictures": pictures}
 
 
 def _both_drawn(found: dict[str, Any], folder: Path, name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mho.reproduce import run as runner
 from mho.reproduce.compare import compare
 from mho.reproduce.curves import curve, curve_table
 from mho.reproduce.paper import Curve, Expectation, list_papers, load_paper, study_file
-from mho.reproduce.picture import curve_picture
+from mho.reproduce.picture import curve_picture, panels
 from mho.study.spec import AS_IS, read_study
 
 
@@ -218,3 +218,40 @@ def test_curves_of_accuracy_are_drawn_a_line_a_rule():
     lines = [p for p in root.iter() if p.get("class") == "line"]
     assert len(lines) == 3
     assert sum(p.get("class") == "band" for p in root.iter()) == 3  # of the chips
+
+
+def test_more_lines_than_colours_are_drawn_apart():
+    """Six steps by two mappings are twelve lines: a picture for each mapping."""
+    names = [f"step {k}" for k in range(6)]
+    found = {
+        "what": "How bad?", "study": "s", "x": "spread", "ticks": {}, "alone": [], "steps": names,
+        "points": [
+            {"values": {"spread": spread, "mapping": mapping},
+             "accuracy": {name: {"mean": 0.9, "sd": 0.01} for name in names}}
+            for mapping in ("pair", "single") for spread in (1, 2)
+        ],
+    }  # fmt: skip
+    drawn = panels(found)
+    assert list(drawn) == ["pair", "single"]
+    for mapping, panel in drawn.items():
+        assert panel["what"] == f"How bad?: {mapping}"
+        root = ElementTree.fromstring(str(curve_picture(panel)))
+        texts = {t.text for t in root.iter() if t.tag.endswith("text")}
+        assert {*names} <= texts, "names without the mapping, which the title tells"
+        assert len([p for p in root.iter() if p.get("class") == "line"]) == 6
+    assert list(panels({**found, "steps": names[:2], "points": [
+        {**point, "accuracy": {name: point["accuracy"][name] for name in names[:2]}}
+        for point in found["points"]
+    ]})) == [""]  # fmt: skip
+
+
+def test_long_names_of_lines_find_room():
+    found = {
+        "what": "w", "study": "s", "x": "t", "ticks": {}, "alone": [], "steps": ["n" * 60],
+        "points": [{"values": {"t": t}, "accuracy": {"n" * 60: {"mean": 0.9, "sd": 0}}}
+                   for t in (1, 2)],
+    }  # fmt: skip
+    root = ElementTree.fromstring(str(curve_picture(found)))
+    width = float(root.get("viewBox").split()[2])
+    [label] = [t for t in root.iter() if t.tag.endswith("text") and t.text == "n" * 60]
+    assert float(label.get("x")) + 60 * 6.5 < width
