@@ -16,6 +16,7 @@ from mho.network.chip import Chip
 from mho.network.mapped import MappedNetwork
 from mho.network.snapshot import Snapshot
 from mho.recover.base import Progress, Recovery, Target, network_of
+from mho.recover.readout.responses import wanted_weight
 from mho.recover.veraplus.geometry import Geometry, geometries_of
 
 _WORD_BITS = 16
@@ -65,7 +66,7 @@ class DriftShift(Recovery):
         """Store the wanted sums; no data are used, and each chip reads itself when it is used."""
         network = network_of(target)
         geometries = geometries_of(network)
-        sums = {g.layer: _column_sums(g, _wanted(network, g)) for g in geometries}
+        sums = {g.layer: _column_sums(g, wanted_weight(network, g)) for g in geometries}
         columns = sum(g.outputs for g in geometries)
         adds = Additions(
             sram_bits=columns * _WORD_BITS,
@@ -131,10 +132,6 @@ class ColumnShift(Attachment):
                     "finite numbers; save the bundle again."
                 )
         return cls(geometries, sums)
-
-
-def _wanted(network: MappedNetwork, geometry: Geometry) -> Tensor:
-    return network.model.get_parameter(network.layer(geometry.layer).parameter).detach()
 
 
 def _column_sums(geometry: Geometry, weight: Tensor) -> Tensor:

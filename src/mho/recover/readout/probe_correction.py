@@ -23,7 +23,7 @@ from mho.recover.readout.patterns import (
     spectra,
     stored_numbers,
 )
-from mho.recover.readout.responses import ProbedResponses, responses
+from mho.recover.readout.responses import ProbedResponses, responses, wanted_weight
 from mho.recover.veraplus.geometry import Geometry, geometries_of
 
 _WORD_BITS = 16
@@ -112,7 +112,9 @@ class ProbeCorrection(Recovery):
             for g in kept
         }
         wanted = {
-            g.layer: responses(g, _digital(network, g), expanded(g, patterns[g.layer], self.reach))
+            g.layer: responses(
+                g, wanted_weight(network, g), expanded(g, patterns[g.layer], self.reach)
+            )
             for g in kept
         }
         attachment = ProbedResponses(kept, patterns, wanted, self.reach)
@@ -164,10 +166,6 @@ class ProbeCorrection(Recovery):
                 for g in kept
             ),
         )
-
-
-def _digital(network: MappedNetwork, geometry: Geometry) -> Tensor:
-    return network.model.get_parameter(network.layer(geometry.layer).parameter).detach()
 
 
 def _positions(network: MappedNetwork, geometry: Geometry) -> int:

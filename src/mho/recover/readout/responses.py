@@ -11,6 +11,7 @@ from torch import Tensor
 from mho.errors import BundleError
 from mho.network.applied import Attachment
 from mho.network.chip import Chip
+from mho.network.mapped import MappedNetwork
 from mho.network.snapshot import Snapshot
 from mho.recover.readout.patterns import Reach, expanded
 from mho.recover.veraplus.geometry import Geometry
@@ -96,6 +97,16 @@ def _check(geometry: Geometry, patterns: Tensor, wanted: Tensor, reach: Reach) -
             f"shapes {expected[0]} and {expected[1]}; got {tuple(patterns.shape)} and "
             f"{tuple(wanted.shape)}. Save the bundle again."
         )
+
+
+def wanted_weight(network: MappedNetwork, geometry: Geometry) -> Tensor:
+    """Return the digital weight of a layer, in its own layout: what a chip is to answer with.
+
+    Args:
+        network: The network.
+        geometry: The layer.
+    """
+    return network.model.get_parameter(network.layer(geometry.layer).parameter).detach()
 
 
 def responses(geometry: Geometry, weight: Tensor, patterns: Tensor) -> Tensor:
