@@ -13,10 +13,11 @@ def test_presets_keep_their_promises(name):
     check_device(mho.load_device(name))
 
 
+@pytest.mark.parametrize("clip_sd", [None, 1.5])
 @pytest.mark.parametrize("scale", ["layer", "column"])
 @pytest.mark.parametrize("mapping", [mho.DifferentialPair, mho.SingleDevice, mho.SignMagnitude])
-def test_mappings_keep_their_promises(mapping, scale):
-    check_mapping(mapping(scale=scale))
+def test_mappings_keep_their_promises(mapping, scale, clip_sd):
+    check_mapping(mapping(scale=scale, clip_sd=clip_sd))
 
 
 def test_the_legacy_rule_keeps_those_it_makes():

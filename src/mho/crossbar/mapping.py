@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from mho.device.device import Device
 from mho.device.law import Law
@@ -24,6 +25,8 @@ from mho.device.levels import AnalogueLevels, nearest_level
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Scale = Literal["layer", "column"]
+ClipSd = Annotated[float, Field(gt=0)] | None
+"""Standard deviations beyond which weights saturate; None where none does."""
 
 
 @dataclass(frozen=True)
@@ -98,17 +101,47 @@ class Encoded:
 class Mapping(Law, ABC):
     """The interface of a mapping; implementations are final.
 
-    ``exact`` says that an ideal device gives the weights back unchanged. ``stores_all_parameters``
-    puts biases and batch-norm parameters onto RRAM too.
+    ``stores_all_parameters`` puts biases and batch-norm parameters onto RRAM too.
     """
 
-    exact: ClassVar[bool] = True
     stores_all_parameters: ClassVar[bool] = False
+
+    @property
+    def exact(self) -> bool:
+        """Whether an ideal device gives the weights back unchanged."""
+        return getattr(self, "clip_sd", None) is None
+
+    @property
+    def unclipped(self) -> Self:
+        """The same mapping with nothing clipped."""
+        if getattr(self, "clip_sd", None) is None:
+            return self
+        return self.model_copy(update={"clip_sd": None})
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave ``clip_sd`` out where nothing is clipped: digests of before it existed hold."""
+        values: dict[str, Any] = handler(self)
+        if values.get("clip_sd", 0) is None:
+            del values["clip_sd"]
+        return values
 
     @property
     @abstractmethod
     def cells_per_weight(self) -> int:
         """RRAM cells that a weight takes."""
+
+    def held(self, weight: FloatArray, *, output_axis: int = 0) -> FloatArray:
+        """Return the weight that cells without levels and errors would hold, float32.
+
+        It is the weight itself, unless ``clip_sd`` lets some of it saturate.
+
+        Args:
+            weight: Any shape, finite.
+            output_axis: Axis of the outputs, for scales per column.
+        """
+        scale: Scale = getattr(self, "scale", "layer")
+        return saturated(weight, getattr(self, "clip_sd", None), scale, output_axis)
 
     @abstractmethod
     def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
@@ -128,6 +161,31 @@ def _per_group(weight: FloatArray, scale: Scale, output_axis: int) -> tuple[int,
     return tuple(axis for axis in range(weight.ndim) if axis != output_axis)
 
 
+def saturated(
+    weight: FloatArray, clip_sd: float | None, scale: Scale, output_axis: int
+) -> FloatArray:
+    """Return a weight as float32, kept within some standard deviations of its layer or column.
+
+    A few outliers, as transformers have them, otherwise set the scale of all other weights, whose
+    share of the window then drowns in the devices' spread. Equation:
+    ``clip(w, -k rms(w), k rms(w))`` with rms over all weights that share a scale.
+
+    Args:
+        weight: Any shape, finite.
+        clip_sd: k, standard deviations around 0; None changes nothing.
+        scale: What shares a scale.
+        output_axis: Axis of the outputs, for scales per column.
+    """
+    weight = np.asarray(weight, dtype=np.float32)
+    if clip_sd is None:
+        return weight
+    axes = _per_group(weight, scale, output_axis)
+    # float64: squares of tiny weights would vanish in float32
+    power = np.square(weight, dtype=np.float64).mean(axis=axes, keepdims=True)
+    limit = (clip_sd * np.sqrt(power)).astype(np.float32)
+    return np.clip(weight, -limit, limit)
+
+
 def largest(weight: FloatArray, scale: Scale, output_axis: int) -> FloatArray:
     """Return max|w| per layer or column, with 1 where all weights are 0; dims kept."""
     axes = _per_group(weight, scale, output_axis)
@@ -142,6 +200,12 @@ class DifferentialPair(Mapping):
     levels a cell there are ``2 L - 1`` weight values. ``scale`` is chosen per layer or per output
     column so that the largest ``|w|`` sits at g_max.
 
+    Args:
+        scale: One scale a layer, or one an output column.
+        clip_sd: Weights beyond so many standard deviations (around 0, of what shares a scale)
+            saturate at g_max; by default none. Use it, with about 5, where few outliers would
+            stretch the scale of all other weights: in transformers.
+
     Example:
         >>> import mho, numpy as np
         >>> ideal = mho.load_device("ideal")
@@ -152,6 +216,7 @@ class DifferentialPair(Mapping):
 
     law: Literal["differential-pair"] = "differential-pair"
     scale: Scale = "layer"
+    clip_sd: ClipSd = None
 
     @property
     def cells_per_weight(self) -> int:
@@ -160,7 +225,7 @@ class DifferentialPair(Mapping):
 
     def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
         """Turn a weight into pairs of conductances, shape ``(2, *weight.shape)`` in µS."""
-        weight = np.asarray(weight, dtype=np.float32)
+        weight = self.held(weight, output_axis=output_axis)
         low, high = device.window
         w_max = largest(weight, self.scale, output_axis)
         share = weight / w_max * np.float32(high - low)
@@ -178,10 +243,15 @@ class SingleDevice(Mapping):
 
     The offset is subtracted digitally (a reference column). A mean shift of the conductances moves
     every weight of the layer by the same amount. This is how IBM maps the ``falcone2025`` device.
+
+    Args:
+        scale: One scale a layer, or one an output column.
+        clip_sd: Weights beyond so many standard deviations saturate, see :class:`DifferentialPair`.
     """
 
     law: Literal["single-device"] = "single-device"
     scale: Scale = "layer"
+    clip_sd: ClipSd = None
 
     @property
     def cells_per_weight(self) -> int:
@@ -190,7 +260,7 @@ class SingleDevice(Mapping):
 
     def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
         """Turn a weight into single conductances, shape ``(1, *weight.shape)`` in µS."""
-        weight = np.asarray(weight, dtype=np.float32)
+        weight = self.held(weight, output_axis=output_axis)
         low, high = device.window
         axes = _per_group(weight, self.scale, output_axis)
         w_min = weight.min(axis=axes, keepdims=True)
@@ -207,10 +277,16 @@ class SingleDevice(Mapping):
 
 
 class SignMagnitude(Mapping):
-    """One cell for ``|w|``, the sign kept apart digitally: ``w = sign (g - g_min) scale``."""
+    """One cell for ``|w|``, the sign kept apart digitally: ``w = sign (g - g_min) scale``.
+
+    Args:
+        scale: One scale a layer, or one an output column.
+        clip_sd: Weights beyond so many standard deviations saturate, see :class:`DifferentialPair`.
+    """
 
     law: Literal["sign-magnitude"] = "sign-magnitude"
     scale: Scale = "layer"
+    clip_sd: ClipSd = None
 
     @property
     def cells_per_weight(self) -> int:
@@ -219,7 +295,7 @@ class SignMagnitude(Mapping):
 
     def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
         """Turn a weight into single conductances, shape ``(1, *weight.shape)`` in µS."""
-        weight = np.asarray(weight, dtype=np.float32)
+        weight = self.held(weight, output_axis=output_axis)
         low, high = device.window
         w_max = largest(weight, self.scale, output_axis)
         sign = np.where(weight < 0, -1, 1).astype(np.float32)
@@ -243,8 +319,12 @@ class CharanLegacy(Mapping):
     """
 
     law: Literal["charan2020-legacy"] = "charan2020-legacy"
-    exact: ClassVar[bool] = False
     stores_all_parameters: ClassVar[bool] = True
+
+    @property
+    def exact(self) -> bool:
+        """No: small weights are blown up."""
+        return False
 
     @property
     def cells_per_weight(self) -> int:

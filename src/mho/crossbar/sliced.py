@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from mho.crossbar.mapping import Encoded, FloatArray, Mapping, Scale, largest
+from mho.crossbar.mapping import ClipSd, Encoded, FloatArray, Mapping, Scale, largest
 from mho.device.device import Device
 from mho.device.levels import nearest_level
 
@@ -24,6 +24,8 @@ class BitSliced(Mapping):
         slices: How many pairs of cells a weight has.
         bits: Bits of one cell; the device should have ``2**bits`` levels or more.
         scale: One scale a layer, or one an output column.
+        clip_sd: Weights beyond so many standard deviations saturate, see
+            :class:`mho.DifferentialPair`.
 
     Example:
         >>> import mho, numpy as np
@@ -38,7 +40,12 @@ class BitSliced(Mapping):
     slices: Annotated[int, Field(ge=2, le=16)] = 4
     bits: Annotated[int, Field(ge=1, le=8)] = 2
     scale: Scale = "layer"
-    exact: ClassVar[bool] = False
+    clip_sd: ClipSd = None
+
+    @property
+    def exact(self) -> bool:
+        """No: weights are rounded to the bits of all slices."""
+        return False
 
     @property
     def cells_per_weight(self) -> int:
@@ -47,7 +54,7 @@ class BitSliced(Mapping):
 
     def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
         """Turn a weight into slices of pairs, shape ``(2 * slices, *weight.shape)`` in µS."""
-        weight = np.asarray(weight, dtype=np.float32)
+        weight = self.held(weight, output_axis=output_axis)
         low, high = device.window
         w_max = largest(weight, self.scale, output_axis)
         top = 2.0 ** (self.bits * self.slices) - 1

@@ -12,7 +12,7 @@ from mho.data import Data, as_data
 from mho.diagnosis.bench import Bench
 from mho.diagnosis.effects import Effect, effects_of, hardware_with
 from mho.diagnosis.layers import look_at_layers, snr_of_outputs
-from mho.diagnosis.remedies import remedies
+from mho.diagnosis.remedies import has_outliers, remedies
 from mho.diagnosis.result import Diagnosis, EffectResult, Outcome, Tried
 from mho.diagnosis.verdict import causes_of, verdict
 from mho.errors import ConfigError
@@ -93,7 +93,7 @@ def diagnose(
         steps = 3 + len(effects) + len(network.layers)
         report(0, steps, "self-check")
         difference = self_check(network, bench.few.inputs)
-        checked = difference if network.hardware.mapping.exact else None
+        checked = difference if network.hardware.mapping.unclipped.exact else None
         report(1, steps, "all effects")
         together, tallies = bench.run_and_count(everything)
         found = []
@@ -180,7 +180,7 @@ def _tried(bench: Bench, causes: list[str]) -> list[Tried]:
         return []  # nothing to find the ranges of other converters from
     found = [
         Tried(remedy.key, remedy.what, bench.run_on(remedy.applied_to(network)))
-        for remedy in remedies(network.hardware, causes)
+        for remedy in remedies(network.hardware, causes, outliers=has_outliers(network))
     ]
     return sorted(found, key=lambda tried: tried.outcome.drop_pp)
 

@@ -133,12 +133,16 @@ def _mapping_text(mapping: Mapping) -> str:
         return "weights clipped to 0.01 … 1 and rounded up to a level, without any scale"
     if isinstance(mapping, BitSliced):
         return f"weights of {mapping.slices} × {mapping.bits} bits"
+    if mapping.unclipped.exact:
+        return "outliers among the weights that saturate"
     return f"the rule of mapping '{mapping.law}'"  # type: ignore[attr-defined]
 
 
 def _mapping_advice(mapping: Mapping) -> str:
     if isinstance(mapping, BitSliced):
         return "more slices or more bits a cell"
+    if mapping.unclipped.exact:
+        return "a larger clip_sd, or sparse adaptation (mho.recover.SparseAdaptation)"
     return "a mapping with a scale per layer (mho.DifferentialPair, mho.SignMagnitude)"
 
 
@@ -153,8 +157,8 @@ def _mean_advice(mapping: Mapping) -> str:
 
 def scaled_mapping(mapping: Mapping) -> Mapping:
     """Return a mapping that gives weights back exactly: itself, or the like of it that does."""
-    if mapping.exact:
-        return mapping
+    if mapping.unclipped.exact:
+        return mapping.unclipped
     return SignMagnitude() if mapping.cells_per_weight == 1 else DifferentialPair()
 
 

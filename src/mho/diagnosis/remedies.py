@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mho.crossbar.hardware import Hardware
 from mho.crossbar.mapping import CharanLegacy, DifferentialPair, SingleDevice
 from mho.network.mapped import MappedNetwork
@@ -15,6 +17,10 @@ _MOST_BITS = 16
 _QUANTILE = 0.999
 _SOFTENED_BY_PAIRS = {"drift-mean", "die", "programming", "drift-spread", "faults"}
 """A common shift cancels in a pair, and small weights lie where most laws err least."""
+_CLIP_SD = 5.0
+_OUTLIERS_BEYOND = 10.0
+_STRETCHED_BY_OUTLIERS = {"levels", "programming", "drift-spread", "read-noise"}
+"""What a layer of larger scale suffers from more."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +47,34 @@ class Remedy:
         return found.calibrate(network.calibration.inputs, quantile=self.quantile)
 
 
-def remedies(hardware: Hardware, causes: Collection[str]) -> list[Remedy]:
+def has_outliers(network: MappedNetwork) -> bool:
+    """Return whether somewhere one weight sets the scale of many far smaller ones.
+
+    That is where it lies beyond ten standard deviations of what shares its scale. Convolutional
+    networks stay below eight; a transformer has layers where it is fifty.
+
+    Args:
+        network: The network.
+    """
+    scale = getattr(network.hardware.mapping, "scale", "layer")
+    for layer in network.layers:
+        weight, axis = network.held_weight(layer.name).cpu().numpy(), layer.matrix.output_axis
+        axes = None if scale == "layer" else tuple(a for a in range(weight.ndim) if a != axis)
+        rms = np.sqrt(np.square(weight, dtype=np.float64).mean(axis=axes))
+        if np.any(np.abs(weight).max(axis=axes) > _OUTLIERS_BEYOND * rms):
+            return True
+    return False
+
+
+def remedies(
+    hardware: Hardware, causes: Collection[str], *, outliers: bool = False
+) -> list[Remedy]:
     """Return what could be changed about the causes.
 
     Args:
         hardware: The hardware.
         causes: Keys of the effects that destroy the accuracy.
+        outliers: Whether few weights set the scale of all others.
     """
     found: list[Remedy] = []
     mapping = hardware.mapping
@@ -63,6 +91,11 @@ def remedies(hardware: Hardware, causes: Collection[str]) -> list[Remedy]:
     if "levels" in causes and getattr(mapping, "scale", None) == "layer":
         column = type(mapping).parse({**mapping.model_dump(), "scale": "column"}, where="diagnosis")
         change("levels", "a scale per column", mapping=column)
+    stretched = [key for key in causes if key in _STRETCHED_BY_OUTLIERS]
+    if outliers and stretched and "clip_sd" in type(mapping).model_fields:
+        clipped = {**mapping.model_dump(), "clip_sd": _CLIP_SD}
+        what = f"outliers that saturate (clip_sd = {_CLIP_SD:g})"
+        change(stretched[0], what, mapping=type(mapping).parse(clipped, where="diagnosis"))
     if "ADC" in causes and hardware.adc_bits is not None:
         if hardware.adc_range == "layer":
             change(

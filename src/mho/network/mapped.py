@@ -83,6 +83,23 @@ class MappedNetwork:
         """Return a layer by name."""
         return next(layer for layer in self.layers if layer.name == name)
 
+    def held_weight(self, name: str) -> Tensor:
+        """Return what the cells of a layer would hold if they had neither levels nor errors.
+
+        It is the digital weight, unless the mapping lets outliers saturate (``clip_sd``).
+
+        Args:
+            name: Name of the layer.
+
+        Returns:
+            The weight in torch layout, on its own device.
+        """
+        layer = self.layer(name)
+        digital = self.model.get_parameter(layer.parameter).detach()
+        axis = layer.matrix.output_axis
+        held = self.hardware.mapping.held(digital.cpu().numpy(), output_axis=axis)
+        return torch.from_numpy(held).to(digital.device)
+
     @property
     def weights(self) -> int:
         """Number of weights on crossbars."""

@@ -105,3 +105,50 @@ def test_decode_keeps_leading_axes():
 def test_a_misspelt_setting_names_the_right_one():
     with pytest.raises(mho.MhoError, match="unknown key 'scael'. Did you mean 'scale'"):
         mho.DifferentialPair(scael="layer")
+
+
+OUTLIER = np.random.default_rng(2).normal(size=(8, 400)).astype(np.float32)
+OUTLIER[3, 5] = 40.0
+
+
+@pytest.mark.parametrize("law", ["DifferentialPair", "SingleDevice", "SignMagnitude"])
+def test_outliers_saturate_at_so_many_standard_deviations_of_their_column(law):
+    mapping = getattr(mho, law)(scale="column", clip_sd=5)
+    held = mapping.encode(OUTLIER, IDEAL).decode(mapping.encode(OUTLIER, IDEAL).g_target_uS)
+    rms = np.sqrt((OUTLIER.astype(np.float64) ** 2).mean(axis=1))
+    np.testing.assert_allclose(held[3, 5], 5 * rms[3], rtol=1e-5)
+    np.testing.assert_allclose(held, mapping.held(OUTLIER), atol=1e-4)
+    others = OUTLIER != 40
+    np.testing.assert_allclose(held[others], OUTLIER[others], atol=1e-4)
+    by_input = mapping.held(np.ascontiguousarray(OUTLIER.T), output_axis=1)
+    np.testing.assert_array_equal(by_input.T, mapping.held(OUTLIER))
+
+
+def test_without_its_outlier_a_column_is_held_more_exactly_after_ten_years():
+    """The error of all others is in proportion to the largest weight: 40 against 5 rms = 11.2."""
+    device = mho.load_device("falcone2025")
+    errors = []
+    for clip_sd in (None, 5):
+        mapping = mho.DifferentialPair(scale="column", clip_sd=clip_sd)
+        encoded = mapping.encode(OUTLIER[3:4], device)
+        streams = mho.rng.Streams(0)
+        g = device.conductances(encoded.g_target_uS, [3.15e8], streams, die=streams)
+        wrong = encoded.decode(g)[0] - mapping.held(OUTLIER[3:4])
+        errors.append(np.sqrt((wrong[:, OUTLIER[3] != 40] ** 2).mean()))
+    limit = 5 * np.sqrt((OUTLIER[3].astype(np.float64) ** 2).mean())
+    assert errors[0] / errors[1] == pytest.approx(40 / limit, rel=0.1)
+
+
+def test_where_nothing_is_clipped_nothing_is_written_of_it():
+    """Digests of what was computed before there was clipping stay valid."""
+    assert "clip_sd" not in mho.DifferentialPair().model_dump_json()
+    hardware = mho.Hardware(device="ideal", mapping=mho.SingleDevice())
+    assert "clip_sd" not in hardware.model_dump_json()
+    assert mho.DifferentialPair(clip_sd=5).model_dump()["clip_sd"] == 5
+    assert mho.DifferentialPair().exact
+    assert not mho.DifferentialPair(clip_sd=5).exact
+
+
+def test_a_limit_of_nothing_is_refused():
+    with pytest.raises(mho.MhoError, match="clip_sd"):
+        mho.DifferentialPair(clip_sd=0)

@@ -14,7 +14,7 @@ from mho.device.levels import UniformLevels
 from mho.device.programming import ConstantSpread
 from mho.diagnosis.bench import noise_of_decisions
 from mho.diagnosis.effects import effects_of, hardware_with
-from mho.diagnosis.remedies import remedies
+from mho.diagnosis.remedies import has_outliers, remedies
 
 IDEAL = mho.load_device("ideal")
 
@@ -231,6 +231,19 @@ def test_remedies_fit_the_causes():
     wired = mho.Hardware(device=IDEAL, rows=1, cols=64)
     assert remedies(wired, ["wires"])[0].hardware.cols == 32
     assert remedies(wired, ["programming"]) == []
+    (saturating,) = remedies(wired, ["programming"], outliers=True)
+    assert saturating.hardware.mapping == mho.DifferentialPair(clip_sd=5)
+    assert remedies(wired, ["wires"], outliers=True)[0].key == "wires"
+
+
+@pytest.mark.parametrize("scale", ["layer", "column"])
+def test_outliers_are_seen(scale):
+    layer = torch.nn.Linear(400, 4)
+    hardware = mho.Hardware(device=IDEAL, mapping=mho.DifferentialPair(scale=scale))
+    assert not has_outliers(mho.map_network(layer, hardware))
+    with torch.no_grad():
+        layer.weight[1, 7] = 3.0  # 104 times what the others have
+    assert has_outliers(mho.map_network(layer, hardware))
 
 
 def test_it_prints_within_100_columns_and_explains_its_columns():

@@ -154,7 +154,7 @@ def operations(geometry: Geometry, positions: int, reach: Reach) -> int:
 
 
 def error_power(network: MappedNetwork, seed: int = 0) -> dict[str, float]:
-    """Return the mean square error of each layer's weights on freshly programmed chips.
+    """Return the mean square error of what each layer's cells hold, on freshly programmed chips.
 
     Args:
         network: The network.
@@ -166,8 +166,7 @@ def error_power(network: MappedNetwork, seed: int = 0) -> dict[str, float]:
     for number in range(_CHIPS):
         [snapshot] = network.draw([start], streams.child(number))
         for layer in network.layers:
-            wanted = network.model.get_parameter(layer.parameter).detach()
-            error = snapshot.crossbar[layer.name] - wanted
+            error = snapshot.crossbar[layer.name] - network.held_weight(layer.name)
             found[layer.name] += float(error.square().mean()) / _CHIPS
     return found
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from mho.errors import BundleError
+from mho.errors import BundleError, ConfigError
 from mho.network.applied import Attachment
 from mho.network.chip import Chip
 from mho.network.mapped import MappedNetwork
@@ -100,13 +100,29 @@ def _check(geometry: Geometry, patterns: Tensor, wanted: Tensor, reach: Reach) -
 
 
 def wanted_weight(network: MappedNetwork, geometry: Geometry) -> Tensor:
-    """Return the digital weight of a layer, in its own layout: what a chip is to answer with.
+    """Return what a layer's cells were to hold, in its own layout: what a chip is to answer with.
+
+    That is the digital weight, saturated where the mapping lets outliers saturate: what a few
+    outliers lack is no error that varies along directions of the inputs, and correcting it along
+    some would spread it over others.
 
     Args:
         network: The network.
         geometry: The layer.
+
+    Raises:
+        ConfigError: Outliers saturate, and words of SRAM have brought them back already.
     """
-    return network.model.get_parameter(network.layer(geometry.layer).parameter).detach()
+    digital = network.model.get_parameter(network.layer(geometry.layer).parameter)
+    held = network.held_weight(geometry.layer)
+    adapted = any(applied.method == "sparse-adaptation" for applied in network.applied)
+    if adapted and not torch.equal(held, digital):
+        raise ConfigError(
+            f"weights of layer '{geometry.layer}' saturate (clip_sd), and sparse adaptation has "
+            "set them right: a read-out would take that for an error. Let the chip read itself "
+            "first and adapt after it, or leave clip_sd out of the mapping."
+        )
+    return held
 
 
 def responses(geometry: Geometry, weight: Tensor, patterns: Tensor) -> Tensor:

@@ -298,3 +298,34 @@ def test_few_examples_are_all_taken_and_test_data_none(stripe_net, stripes):
     test = Data(stripes.inputs, stripes.labels, name="stripes", role="test")
     with pytest.raises(DataError, match="which is test data"):
         ProbeCorrection().fit(stripe_net, test)
+
+
+def outlier() -> nn.Linear:
+    layer = nn.Linear(12, 5)
+    with torch.no_grad():
+        layer.weight[2, 3] = 30.0
+    return layer
+
+
+def test_weights_that_saturate_are_no_error():
+    """With patterns for every input the cells' errors are gone; what was clipped stays clipped."""
+    layer, data = outlier(), inputs_of(64, 12)
+    clipped = mho.Hardware(device="falcone2025", mapping=mho.DifferentialPair(clip_sd=3))
+    network = mho.map_network(layer, clipped)
+    [mapped] = network.layers
+    held = network.held_weight(mapped.name)
+    assert held[2, 3] < 29
+    method = ProbeCorrection(rank=12, examples=32, pattern_bits=16)
+    after = method.fit(network, data).program(0).snapshot("10 y").weight(mapped.name)
+    torch.testing.assert_close(after, held, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("method", [ProbeCorrection(examples=32), DriftShift()])
+def test_reading_what_words_have_set_right_is_refused_where_weights_saturate(method):
+    clipped = mho.Hardware(device="falcone2025", mapping=mho.DifferentialPair(clip_sd=3))
+    data = inputs_of(64, 12)
+    adapted = SparseAdaptation(budget=0.1, steps=0, score_samples=32).fit(
+        mho.map_network(outlier(), clipped), data
+    )
+    with pytest.raises(mho.MhoError, match="adapt after it, or leave clip_sd out"):
+        method.fit(adapted, data)
