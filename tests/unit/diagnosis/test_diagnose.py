@@ -236,6 +236,14 @@ def test_remedies_fit_the_causes():
     assert remedies(wired, ["wires"], outliers=True)[0].key == "wires"
 
 
+def test_weights_that_saturate_are_an_effect_of_their_own():
+    found = diagnosed(mho.Hardware(device="charan2020", mapping=mho.DifferentialPair(clip_sd=0.5)))
+    [effect] = [effect for effect in found.effects if effect.key == "mapping"]
+    assert effect.what == "outliers among the weights that saturate"
+    assert effect.alone.snr_db < 10
+    assert found.self_check < 1e-4  # that of the mapping without
+
+
 @pytest.mark.parametrize("scale", ["layer", "column"])
 def test_outliers_are_seen(scale):
     layer = torch.nn.Linear(400, 4)
