@@ -1,4 +1,4 @@
-"""What does the JPEG copy of CIFAR-10 cost? One network, trained and tested on both kinds of pixels.
+"""What does the JPEG copy of CIFAR-10 cost? A network trained and tested on both kinds of pixels.
 
 The first 4,000 training and 1,000 test images exist with their original pixels and as the JPEG
 copy has them. ResNet-20 is trained by the same recipe, with the same seed and batches, on either,
@@ -66,7 +66,10 @@ def trained(folder: Path, seed: int) -> dict[str, float]:
 
 def table(folder: Path, seeds: Sequence[int]) -> str:
     """Return the figures as a Markdown table."""
-    lines = ["| network | trained on | exact pixels, % | JPEG, % | difference, points |", "|-|-|-|-|-|"]
+    lines = [
+        "| network | trained on | exact pixels, % | JPEG, % | difference, points |",
+        "|-|-|-|-|-|",
+    ]
     runs = [trained(folder, seed) for seed in seeds]
     exact, jpeg = ([100 * run[kind] for run in runs] for kind in KINDS)
     apart = [a - b for a, b in zip(exact, jpeg, strict=True)]
@@ -82,7 +85,9 @@ def table(folder: Path, seeds: Sequence[int]) -> str:
     for name in SHIPPED:
         model = zoo.load(name)
         a, b = (100 * accuracy(model, tests[kind]) for kind in KINDS)
-        lines.append(f"| {name}, as shipped | 49,000 JPEG images | {a:.2f} | {b:.2f} | {a - b:.2f} |")
+        lines.append(
+            f"| {name}, as shipped | 49,000 JPEG images | {a:.2f} | {b:.2f} | {a - b:.2f} |"
+        )
     return "\n".join(lines) + "\n"
 
 

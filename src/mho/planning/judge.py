@@ -125,7 +125,7 @@ class Judge:
     def values(self, recipe: Recipe) -> dict[str, Any]:
         """Return the study that a recipe is, as plain values."""
         values = dict(self._file.values)
-        mapping = {"law": recipe.mapping, "scale": recipe.scale}
+        mapping = self._space.mapping(recipe)
         values["hardware"] = {**values["hardware"], "mapping": mapping}
         values["recover"] = self._space.steps(recipe)
         return values

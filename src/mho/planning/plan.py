@@ -67,10 +67,11 @@ def plan(
 ) -> dict[str, Any]:
     """Find the cheapest recipe that meets a study's target, and the front of what is possible.
 
-    Recipes – mapping, scale, distillation, share of SRAM, width of words, structure, probes – are
-    proposed by Optuna and screened on few chips and held-out *training* images. The best are then
-    judged on the test data and on chips that the search never saw, so that having been chosen does
-    not flatter them. Run it again to go on where it stopped, or with more ``trials`` to search on.
+    Recipes – mapping, scale, distillation, share of SRAM, width of words, structure, probes,
+    clipping – are proposed by Optuna and screened on few chips and held-out *training* images. The
+    best are then judged on the test data and on chips that the search never saw, so that having
+    been chosen does not flatter them. Run it again to go on where it stopped, or with more
+    ``trials`` to search on.
 
     Args:
         path: A study: its data, network, hardware and ``[target]``; its own recoveries and mapping

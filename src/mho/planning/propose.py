@@ -64,6 +64,7 @@ def _anchors(space: Space) -> list[Recipe]:
             word_bits=max(space.word_bits) if share else None,
             structure=space.structures[0] if share else None,
             probes=probes,
+            clip_sd=max(space.clips),
         )
         for mapping in space.mappings
         for share, probes in ends
@@ -100,7 +101,7 @@ def _replayed(space: Space, known: Sequence[Measured], yield_share: float, seed:
 
 def _options(space: Space) -> dict[str, list[Any]]:
     """Return the values of each choice, those with an order in it: Optuna sees their numbers."""
-    return {
+    options: dict[str, list[Any]] = {
         "mapping": list(space.mappings),
         "scale": list(space.scales),
         "distill_epochs": sorted(space.distill_epochs),
@@ -109,10 +110,12 @@ def _options(space: Space) -> dict[str, list[Any]]:
         "structure": list(space.structures),
         "probes": sorted(space.probes),
     }
+    # Searches of before there was clipping go on as they would have.
+    return options if len(space.clips) == 1 else {**options, "clip_sd": sorted(space.clips)}
 
 
 def _drawn(space: Space, trial: Any) -> Recipe:
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, Any] = {"clip_sd": space.clips[0]}
     for name, values in _options(space).items():
         if name in ("word_bits", "structure") and not chosen["share"]:
             continue

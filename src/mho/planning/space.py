@@ -35,6 +35,7 @@ class Recipe(Law):
         word_bits: Bits of a word; None without words.
         structure: Rule that chooses the weights; None without words.
         probes: Numbers that probe correction stores, over the number of weights; 0 is none.
+        clip_sd: Standard deviations beyond which weights saturate; 0: none does.
     """
 
     mapping: str
@@ -44,9 +45,12 @@ class Recipe(Law):
     word_bits: int | None = None
     structure: Structure | None = None
     probes: float = 0.0
+    clip_sd: float = 0.0
 
     def __str__(self) -> str:
         parts = [f"{self.mapping}, scale per {self.scale}"]
+        if self.clip_sd:
+            parts.append(f"clipped at {self.clip_sd:g} sd")
         if self.distill_epochs:
             parts.append(f"distilled {self.distill_epochs:g} epochs")
         if self.share:
@@ -67,6 +71,8 @@ class Space(Law):
         word_bits: Bits of a word.
         structures: Rules that choose the weights.
         probes: Storage of probe correction, over the number of weights; 0 is none.
+        clips: Standard deviations beyond which weights saturate, which costs nothing and helps
+            where few outliers set the scale of all others (in transformers); 0: none does.
         distill: Further settings of the distillation.
         adapt: Further settings of the sparse adaptation.
         minimise: What cheap means: the chip's ``"area"`` with all that is added, or the
@@ -89,6 +95,7 @@ class Space(Law):
     word_bits: tuple[Annotated[int, Field(ge=2, le=16)], ...] = (4, 6, 8)
     structures: tuple[Structure, ...] = ("top-k", "per-column", "top-diagonals")
     probes: tuple[Annotated[float, Field(ge=0, le=1)], ...] = (0.0, 0.005, 0.02)
+    clips: tuple[Annotated[float, Field(ge=0)], ...] = (0.0,)
     distill: Options = Field(default_factory=dict)
     adapt: Options = Field(default_factory=dict)
     minimise: Literal["area", "energy"] = "area"
@@ -102,11 +109,12 @@ class Space(Law):
     def recipes(self) -> Iterator[Recipe]:
         """Yield every recipe once; without words, their width and structure are not asked for."""
         outer = itertools.product(
-            self.mappings, self.scales, self.distill_epochs, sorted(self.probes)
+            self.mappings, self.scales, self.distill_epochs, sorted(self.probes), self.clips
         )
-        for mapping, scale, epochs, probes in outer:
+        for mapping, scale, epochs, probes, clip_sd in outer:
             common: Options = {
                 "mapping": mapping, "scale": scale, "distill_epochs": epochs, "probes": probes,
+                "clip_sd": clip_sd,
             }  # fmt: skip
             if 0.0 in self.shares:
                 yield Recipe(**common)
@@ -115,8 +123,17 @@ class Space(Law):
                 if share:
                     yield Recipe(**common, share=share, word_bits=bits, structure=structure)
 
+    def mapping(self, recipe: Recipe) -> Options:
+        """Return a recipe's mapping as the table of a study."""
+        values: Options = {"law": recipe.mapping, "scale": recipe.scale}
+        return {**values, "clip_sd": recipe.clip_sd} if recipe.clip_sd else values
+
     def steps(self, recipe: Recipe) -> list[Options]:
-        """Return a recipe as the ``[[recover]]`` tables of a study."""
+        """Return a recipe as the ``[[recover]]`` tables of a study.
+
+        A chip reads itself last, words included; where outliers saturate it reads itself first,
+        since words set right what a read-out would take for an error.
+        """
         steps: list[Options] = []
         if recipe.distill_epochs:
             steps.append(
@@ -127,8 +144,9 @@ class Space(Law):
                     **self.distill,
                 }
             )
+        on_chip: list[Options] = []
         if recipe.share:
-            steps.append(
+            on_chip.append(
                 {
                     "name": ADAPTED,
                     "method": "sparse-adaptation",
@@ -139,7 +157,7 @@ class Space(Law):
                 }
             )
         if recipe.probes:
-            steps.append(
+            on_chip.append(
                 {
                     "name": PROBED,
                     "method": "probe-correction",
@@ -147,7 +165,7 @@ class Space(Law):
                     "storage": recipe.probes,
                 }
             )
-        return steps
+        return steps + (on_chip[::-1] if recipe.clip_sd else on_chip)
 
 
 def load_space(path: str | Path | None) -> Space:

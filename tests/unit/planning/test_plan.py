@@ -280,6 +280,31 @@ def test_probes_come_after_words_and_stand_in_the_name():
     )
 
 
+def test_where_outliers_saturate_a_chip_reads_itself_before_words():
+    """Words set right what a read-out would take for an error, which is refused the other way."""
+    words = {"share": 0.02, "word_bits": 6, "structure": "top-k"}
+    common = {"mapping": "differential-pair", "scale": "column", "clip_sd": 5.0, "probes": 0.005}
+    recipe, space = Recipe(**common, **words), Space(clips=(0.0, 5.0))
+    methods = [step["method"] for step in space.steps(recipe)]
+    assert methods == ["probe-correction", "sparse-adaptation"]
+    assert space.mapping(recipe) == {"law": "differential-pair", "scale": "column", "clip_sd": 5}
+    assert "clip_sd" not in space.mapping(Recipe(mapping="single-device", scale="layer"))
+    assert str(recipe).startswith("differential-pair, scale per column, clipped at 5 sd, 2.00%")
+    found = list(space.recipes())
+    assert len(found) == 2 * len(list(Space().recipes()))
+    assert recipe in found
+
+
+def test_clipping_is_searched_where_it_is_asked_for():
+    space = Space(shares=(0.0, 0.05), clips=(0.0, 5.0), distill_epochs=(0.0,))
+    known: list[Measured] = []
+    for _ in range(25):
+        recipe = next_recipe(space, known, 0.9, seed=3)
+        assert recipe in set(space.recipes())
+        known.append(Measured(recipe, (0.9, 0.9), 1, 1, 0, None, 0, 0))
+    assert {m.recipe.clip_sd for m in known} == {0.0, 5.0}
+
+
 def test_a_space_can_be_a_file(tmp_path):
     path = tmp_path / "space.toml"
     path.write_text("shares = [0.0, 0.05]\nminimise = 'energy'\n")
