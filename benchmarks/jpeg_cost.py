@@ -20,7 +20,6 @@ from torch import nn
 
 from mho import zoo
 from mho.data import Data, load
-from mho.results import estimate
 from mho.zoo.training import Recipe, count_correct, load_recipe, train
 
 KINDS = {"exact pixels": "cifar10-exact", "JPEG": "cifar10"}
@@ -74,9 +73,8 @@ def table(folder: Path, seeds: Sequence[int]) -> str:
     exact, jpeg = ([100 * run[kind] for run in runs] for kind in KINDS)
     apart = [a - b for a, b in zip(exact, jpeg, strict=True)]
     means = [f"{sum(values) / len(values):.2f}" for values in (exact, jpeg)]
-    spread = f"{sum(apart) / len(apart):.2f}"
-    if len(apart) > 1:
-        spread = f"{estimate(apart)}"
+    each = ", ".join(f"{points:.1f}" for points in apart)
+    spread = f"{sum(apart) / len(apart):.2f} (by seed: {each})"
     lines.append(
         f"| ResNet-20, {len(seeds)} seeds | 4,000 images, of the kind it is tested on | "
         f"{means[0]} | {means[1]} | {spread} |"
