@@ -5,13 +5,14 @@ copy has them. ResNet-20 is trained by the same recipe, with the same seed and b
 and tested on the test images of its own kind; the shipped networks are tested on both. Finished
 trainings are kept in the folder and not run again.
 
-    python benchmarks/jpeg_cost.py runs/jpeg-cost --seeds 3
+    python benchmarks/jpeg_cost.py runs/jpeg-cost --seeds 2 -o docs/results/jpeg_cost.md
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from torch import nn
 
 from mho import zoo
 from mho.data import Data, load
+from mho.files import atomic_write
 from mho.zoo.training import Recipe, count_correct, load_recipe, train
+from mho.zoo.training.publish import made_here
 
 KINDS = {"exact pixels": "cifar10-exact", "JPEG": "cifar10"}
 EPOCHS = 60
@@ -59,7 +62,7 @@ def trained(folder: Path, seed: int) -> dict[str, float]:
             checkpoint = folder / f"{KINDS[kind]}-{seed}.safetensors"
             state = train(recipe(seed), own[kind], checkpoint)
             found[kind] = accuracy(state.average.eval(), tests[kind])
-        path.write_text(json.dumps(found))
+        atomic_write(path, json.dumps(found))
     return dict(json.loads(path.read_text()))
 
 
@@ -89,14 +92,31 @@ def table(folder: Path, seeds: Sequence[int]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def page(folder: Path, seeds: Sequence[int]) -> str:
+    """Return the table with what it was made on."""
+    made = made_here()
+    versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+    return (
+        "# What the JPEG copy of CIFAR-10 costs\n\n"
+        f"Accuracy on the first 1,000 test images, whose original pixels exist too. "
+        f"{made['date']}, commit {made['commit']}, {platform.machine()}, {versions}, seeds "
+        f"{', '.join(map(str, seeds))}. Written by `python benchmarks/jpeg_cost.py`.\n\n"
+        f"{table(folder, seeds)}"
+    )
+
+
 def main() -> None:
-    """Train, test, and print the table."""
+    """Train, test, and print the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where trainings are kept")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each kind")
+    parser.add_argument("-o", "--out", type=Path, help="file for the page, Markdown")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    print(table(arguments.folder, range(arguments.seeds)))
+    found = page(arguments.folder, range(arguments.seeds))
+    print(found)
+    if arguments.out is not None:
+        atomic_write(arguments.out, found)
 
 
 if __name__ == "__main__":

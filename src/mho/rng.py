@@ -98,6 +98,7 @@ class Streams:
         out = np.empty(math.prod(shape), dtype=np.float32)
 
         def block(start: int) -> None:
+            """Fill one block from its own stream, so that any thread may."""
             fill(self.generator(*labels, start // _BLOCK), out[start : start + _BLOCK])
 
         starts = range(0, out.size, _BLOCK)

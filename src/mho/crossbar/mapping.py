@@ -25,8 +25,6 @@ from mho.device.levels import AnalogueLevels, nearest_level
 
 FloatArray = npt.NDArray[np.floating[Any]]
 Scale = Literal["layer", "column"]
-ClipSd = Annotated[float, Field(gt=0)] | None
-"""Standard deviations beyond which weights saturate; None where none does."""
 
 
 @dataclass(frozen=True)
@@ -109,22 +107,12 @@ class Mapping(Law, ABC):
     @property
     def exact(self) -> bool:
         """Whether an ideal device gives the weights back unchanged."""
-        return getattr(self, "clip_sd", None) is None
+        return True
 
     @property
     def unclipped(self) -> Self:
-        """The same mapping with nothing clipped."""
-        if getattr(self, "clip_sd", None) is None:
-            return self
-        return self.model_copy(update={"clip_sd": None})
-
-    @model_serializer(mode="wrap")
-    def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave ``clip_sd`` out where nothing is clipped: digests of before it existed hold."""
-        values: dict[str, Any] = handler(self)
-        if values.get("clip_sd", 0) is None:
-            del values["clip_sd"]
-        return values
+        """The same mapping with no weight that saturates."""
+        return self
 
     @property
     @abstractmethod
@@ -134,14 +122,11 @@ class Mapping(Law, ABC):
     def held(self, weight: FloatArray, *, output_axis: int = 0) -> FloatArray:
         """Return the weight that cells without levels and errors would hold, float32.
 
-        It is the weight itself, unless ``clip_sd`` lets some of it saturate.
-
         Args:
             weight: Any shape, finite.
             output_axis: Axis of the outputs, for scales per column.
         """
-        scale: Scale = getattr(self, "scale", "layer")
-        return saturated(weight, getattr(self, "clip_sd", None), scale, output_axis)
+        return np.asarray(weight, dtype=np.float32)
 
     @abstractmethod
     def encode(self, weight: FloatArray, device: Device, *, output_axis: int = 0) -> Encoded:
@@ -161,29 +146,19 @@ def _per_group(weight: FloatArray, scale: Scale, output_axis: int) -> tuple[int,
     return tuple(axis for axis in range(weight.ndim) if axis != output_axis)
 
 
-def saturated(
-    weight: FloatArray, clip_sd: float | None, scale: Scale, output_axis: int
-) -> FloatArray:
-    """Return a weight as float32, kept within some standard deviations of its layer or column.
-
-    A few outliers, as transformers have them, otherwise set the scale of all other weights, whose
-    share of the window then drowns in the devices' spread. Equation:
-    ``clip(w, -k rms(w), k rms(w))`` with rms over all weights that share a scale.
+def root_mean_square(weight: FloatArray, scale: Scale, output_axis: int) -> FloatArray:
+    """Return the root mean square per layer or column, float64; dims kept.
 
     Args:
         weight: Any shape, finite.
-        clip_sd: k, standard deviations around 0; None changes nothing.
-        scale: What shares a scale.
-        output_axis: Axis of the outputs, for scales per column.
+        scale: What shares one.
+        output_axis: Axis of the outputs.
     """
-    weight = np.asarray(weight, dtype=np.float32)
-    if clip_sd is None:
-        return weight
     axes = _per_group(weight, scale, output_axis)
-    # float64: squares of tiny weights would vanish in float32
+    # In float32 the squares of tiny weights would vanish.
     power = np.square(weight, dtype=np.float64).mean(axis=axes, keepdims=True)
-    limit = (clip_sd * np.sqrt(power)).astype(np.float32)
-    return np.clip(weight, -limit, limit)
+    found: FloatArray = np.sqrt(power)
+    return found
 
 
 def largest(weight: FloatArray, scale: Scale, output_axis: int) -> FloatArray:
@@ -193,7 +168,50 @@ def largest(weight: FloatArray, scale: Scale, output_axis: int) -> FloatArray:
     return np.where(w_max > 0, w_max, 1).astype(np.float32)
 
 
-class DifferentialPair(Mapping):
+class ScaledMapping(Mapping, ABC):
+    """A mapping that fits weights into the window by a scale of their layer or column.
+
+    A few outliers, as transformers have them, would set the scale of all other weights, whose share
+    of the window then drowns in the devices' spread; ``clip_sd`` lets them saturate.
+
+    Args:
+        scale: One scale a layer, or one an output column.
+        clip_sd: k: weights beyond k standard deviations saturate, ``clip(w, -k rms(w), k rms(w))``
+            with the root mean square of what shares a scale; by default none does.
+    """
+
+    law: str
+    scale: Scale = "layer"
+    clip_sd: Annotated[float, Field(gt=0)] | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether an ideal device gives the weights back unchanged: where none saturates."""
+        return self.clip_sd is None
+
+    @property
+    def unclipped(self) -> Self:
+        """The same mapping with no weight that saturates."""
+        return self.model_copy(update={"clip_sd": None})
+
+    def held(self, weight: FloatArray, *, output_axis: int = 0) -> FloatArray:
+        """Return the weight with its outliers saturated; see :meth:`Mapping.held`."""
+        weight = super().held(weight, output_axis=output_axis)
+        if self.clip_sd is None:
+            return weight
+        limit = self.clip_sd * root_mean_square(weight, self.scale, output_axis)
+        return np.clip(weight, -limit.astype(np.float32), limit.astype(np.float32))
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_usual(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave ``clip_sd`` out where nothing is clipped: digests of before it existed hold."""
+        values: dict[str, Any] = handler(self)
+        if self.clip_sd is None:
+            del values["clip_sd"]
+        return values
+
+
+class DifferentialPair(ScaledMapping):
     """Two cells a weight: ``w = scale (g+ - g-)``, the unused one at g_min.
 
     A shift common to all cells cancels; independent spreads add up to √2 of one cell's. With ``L``
@@ -215,8 +233,6 @@ class DifferentialPair(Mapping):
     """
 
     law: Literal["differential-pair"] = "differential-pair"
-    scale: Scale = "layer"
-    clip_sd: ClipSd = None
 
     @property
     def cells_per_weight(self) -> int:
@@ -238,7 +254,7 @@ class DifferentialPair(Mapping):
         )
 
 
-class SingleDevice(Mapping):
+class SingleDevice(ScaledMapping):
     """One cell a weight with an offset: ``g = g_min + (w - w_min) * window / (w_max - w_min)``.
 
     The offset is subtracted digitally (a reference column). A mean shift of the conductances moves
@@ -250,8 +266,6 @@ class SingleDevice(Mapping):
     """
 
     law: Literal["single-device"] = "single-device"
-    scale: Scale = "layer"
-    clip_sd: ClipSd = None
 
     @property
     def cells_per_weight(self) -> int:
@@ -276,7 +290,7 @@ class SingleDevice(Mapping):
         )
 
 
-class SignMagnitude(Mapping):
+class SignMagnitude(ScaledMapping):
     """One cell for ``|w|``, the sign kept apart digitally: ``w = sign (g - g_min) scale``.
 
     Args:
@@ -285,8 +299,6 @@ class SignMagnitude(Mapping):
     """
 
     law: Literal["sign-magnitude"] = "sign-magnitude"
-    scale: Scale = "layer"
-    clip_sd: ClipSd = None
 
     @property
     def cells_per_weight(self) -> int:

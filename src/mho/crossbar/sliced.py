@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from mho.crossbar.mapping import ClipSd, Encoded, FloatArray, Mapping, Scale, largest
+from mho.crossbar.mapping import Encoded, FloatArray, ScaledMapping, largest
 from mho.device.device import Device
 from mho.device.levels import nearest_level
 
 
-class BitSliced(Mapping):
+class BitSliced(ScaledMapping):
     """Several pairs of cells a weight, each holding some bits of it, in differential pairs.
 
     ``w = scale * sum_s 2^(bits (slices - 1 - s)) (g+_s - g-_s)``: the weight's magnitude is rounded
@@ -39,8 +39,6 @@ class BitSliced(Mapping):
     law: Literal["bit-sliced"] = "bit-sliced"
     slices: Annotated[int, Field(ge=2, le=16)] = 4
     bits: Annotated[int, Field(ge=1, le=8)] = 2
-    scale: Scale = "layer"
-    clip_sd: ClipSd = None
 
     @property
     def exact(self) -> bool:

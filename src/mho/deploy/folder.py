@@ -77,7 +77,7 @@ def read_folder(folder: Path) -> tuple[Manifest, dict[str, Tensor]]:
     try:
         values = json.loads(contents[MANIFEST])
     except (ValueError, RecursionError) as error:  # not JSON, nested or long beyond reason
-        raise BundleError(f"'{folder / MANIFEST}' is not JSON: {error}. {_REMEDY}") from None
+        raise BundleError(f"'{folder / MANIFEST}' is not JSON: {error}. {REMEDY}") from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         came = shortened(repr(values.get("format") if isinstance(values, dict) else None))
         raise BundleError(
@@ -87,16 +87,17 @@ def read_folder(folder: Path) -> tuple[Manifest, dict[str, Tensor]]:
     try:
         manifest = Manifest.parse(values, where=f"'{folder / MANIFEST}'")
     except ConfigError as error:
-        raise BundleError(f"{shortened(error)} {_REMEDY}") from None
+        raise BundleError(f"{shortened(error)} {REMEDY}") from None
     try:
         tensors = load(contents[TENSORS])
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        raise BundleError(f"'{folder / TENSORS}' cannot be read: {error}. {_REMEDY}") from None
+        raise BundleError(f"'{folder / TENSORS}' cannot be read: {error}. {REMEDY}") from None
     return manifest, tensors
 
 
 _LONGEST_TEXT = 600
-_REMEDY = "Copy the bundle again, or save it anew."
+REMEDY = "Copy the bundle again, or save it anew."
+"""What errors end with where a folder is damaged."""
 
 
 def _checked_contents(folder: Path) -> dict[str, bytes]:
@@ -108,11 +109,11 @@ def _checked_contents(folder: Path) -> dict[str, bytes]:
     for name in (MANIFEST, TENSORS):
         path = folder / name
         if name not in expected:
-            raise BundleError(f"'{folder / SUMS}' has no checksum of {name}. {_REMEDY}")
+            raise BundleError(f"'{folder / SUMS}' has no checksum of {name}. {REMEDY}")
         content = _read_file(path)
         if hashlib.sha256(content).hexdigest() != expected[name]:
             raise BundleError(
-                f"'{path}' was truncated or edited: its SHA-256 is not the one in {SUMS}. {_REMEDY}"
+                f"'{path}' was truncated or edited: its SHA-256 is not the one in {SUMS}. {REMEDY}"
             )
         contents[name] = content
     return contents
@@ -120,12 +121,12 @@ def _checked_contents(folder: Path) -> dict[str, bytes]:
 
 def _read_file(path: Path) -> bytes:
     if path.is_symlink() or not path.is_file():
-        raise BundleError(f"'{path}' is missing or not a plain file. {_REMEDY}")
+        raise BundleError(f"'{path}' is missing or not a plain file. {REMEDY}")
     size = path.stat().st_size
     most = _LARGEST_BYTES[path.name]
     if size > most:
         raise BundleError(
-            f"'{path}' has {size:,} bytes; that of a bundle has at most {most:,}. {_REMEDY}"
+            f"'{path}' has {size:,} bytes; that of a bundle has at most {most:,}. {REMEDY}"
         )
     try:
         return path.read_bytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from mho.crossbar.drive import Bipolar
@@ -42,90 +42,87 @@ def effects_of(hardware: Hardware, t_s: float) -> list[Effect]:
         hardware: Device, mapping and periphery.
         t_s: Time since programming in s.
     """
-    device, mapping = hardware.device, hardware.mapping
-    found = []
+    return [
+        *_of_the_mapping(hardware),
+        *_of_the_device(hardware, t_s),
+        *_of_the_periphery(hardware),
+    ]
+
+
+def _of_the_mapping(hardware: Hardware) -> Iterator[Effect]:
+    mapping = hardware.mapping
     if not mapping.exact:
-        found.append(Effect("mapping", _mapping_text(mapping), _mapping_advice(mapping)))
+        yield Effect("mapping", _mapping_text(mapping), _mapping_advice(mapping))
     if mapping.stores_all_parameters:
-        found.append(
-            Effect(
-                "storage",
-                "batch norm and biases stored on RRAM by the same rule",
-                "keep batch norm and biases digital",
-            )
+        yield Effect(
+            "storage",
+            "batch norm and biases stored on RRAM by the same rule",
+            "keep batch norm and biases digital",
         )
+
+
+def _of_the_device(hardware: Hardware, t_s: float) -> Iterator[Effect]:
+    device = hardware.device
     states = device.levels.positions(device.window)
     if states is not None:
-        found.append(
-            Effect(
-                "levels",
-                f"{states.size} levels a cell, with a scale per layer",
-                "more levels, a scale per column, or several cells a weight (mho.BitSliced)",
-            )
+        # The legacy rule's levels are shown with the scale that it lacks.
+        scale = getattr(scaled_mapping(hardware.mapping), "scale", "layer")
+        yield Effect(
+            "levels",
+            f"{states.size} levels a cell, with a scale per {scale}",
+            f"more levels, {'a scale per column, ' if scale == 'layer' else ''}or several cells a "
+            "weight (mho.BitSliced)",
         )
     if not isinstance(device.programming, ExactProgramming):
-        found.append(
-            Effect(
-                "programming",
-                "spread left by programming",
-                "distillation under variation (mho.recover.Distill), sparse adaptation of each "
-                "chip (mho.recover.SparseAdaptation), or a tighter write–verify",
-            )
+        yield Effect(
+            "programming",
+            "spread left by programming",
+            "distillation under variation (mho.recover.Distill), sparse adaptation of each "
+            "chip (mho.recover.SparseAdaptation), or a tighter write–verify",
         )
     if not isinstance(device.die, NoDieOffset):
-        found.append(
-            Effect(
-                "die",
-                "offset that all cells of a die share",
-                "a differential pair, or one scale a chip from a read-out (mho.recover.DriftScale)",
-            )
+        yield Effect(
+            "die",
+            "offset that all cells of a die share",
+            "a differential pair, or one scale a chip from a read-out (mho.recover.DriftScale)",
         )
     if not isinstance(device.drift, NoDrift) and t_s > 0:
-        found.append(
-            Effect("drift-mean", "mean shift of all cells by drift", _mean_advice(mapping))
+        yield Effect(
+            "drift-mean", "mean shift of all cells by drift", _mean_advice(hardware.mapping)
         )
-        found.append(
-            Effect(
-                "drift-spread",
-                "spread that drift adds",
-                "drift compensation on a schedule (mho.recover.VeraPlus), batch-norm "
-                "recalibration, or distillation under drifted chips",
-            )
+        yield Effect(
+            "drift-spread",
+            "spread that drift adds",
+            "drift compensation on a schedule (mho.recover.VeraPlus), batch-norm "
+            "recalibration, or distillation under drifted chips",
         )
     if device.faults.any:
-        found.append(
-            Effect(
-                "faults",
-                f"cells stuck: {device.faults.stuck_at_lrs:.2%} at LRS, "
-                f"{device.faults.stuck_at_hrs:.2%} at HRS",
-                "sparse adaptation of each chip (mho.recover.SparseAdaptation), or redundant "
-                "columns",
-            )
+        yield Effect(
+            "faults",
+            f"cells stuck: {device.faults.stuck_at_lrs:.2%} at LRS, "
+            f"{device.faults.stuck_at_hrs:.2%} at HRS",
+            "sparse adaptation of each chip (mho.recover.SparseAdaptation), or redundant columns",
         )
     if not isinstance(device.read_noise, NoReadNoise):
-        found.append(
-            Effect("read-noise", "noise of a read", "averaging several reads of a product")
-        )
+        yield Effect("read-noise", "noise of a read", "averaging several reads of a product")
+
+
+def _of_the_periphery(hardware: Hardware) -> Iterator[Effect]:
     if hardware.dac_bits is not None:
-        found.append(
-            Effect(
-                "DAC",
-                f"{hardware.dac_bits}-bit inputs",
-                "more bits in the DAC, or a range that clips a little: calibrate(quantile=0.999)",
-            )
+        yield Effect(
+            "DAC",
+            f"{hardware.dac_bits}-bit inputs",
+            "more bits in the DAC, or a range that clips a little: calibrate(quantile=0.999)",
         )
     if hardware.adc_bits is not None:
-        found.append(
-            Effect(
-                "ADC",
-                f"{hardware.adc_bits}-bit partial sums of tiles of {hardware.rows} rows",
-                "more bits in the ADC, a range for each column (adc_range='column'), or a range "
-                "that clips a little: calibrate(quantile=0.999)",
-            )
+        yield Effect(
+            "ADC",
+            f"{hardware.adc_bits}-bit partial sums of tiles of {hardware.rows} rows",
+            "more bits in the ADC, a range for each column (adc_range='column'), or a range "
+            "that clips a little: calibrate(quantile=0.999)",
         )
     if not isinstance(hardware.wires, NoWires):
-        found.append(Effect("wires", "resistance of the lines", "smaller tiles, or wider lines"))
-    return found
+        yield Effect("wires", "resistance of the lines", "smaller tiles, or wider lines")
 
 
 def _mapping_text(mapping: Mapping) -> str:

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from mho.crossbar.hardware import Hardware
-from mho.crossbar.mapping import CharanLegacy, DifferentialPair, SingleDevice
+from mho.crossbar.mapping import (
+    CharanLegacy,
+    DifferentialPair,
+    ScaledMapping,
+    SingleDevice,
+    root_mean_square,
+)
 from mho.network.mapped import MappedNetwork
 
 _MORE_BITS = 2
@@ -50,18 +56,18 @@ class Remedy:
 def has_outliers(network: MappedNetwork) -> bool:
     """Return whether somewhere one weight sets the scale of many far smaller ones.
 
-    That is where it lies beyond ten standard deviations of what shares its scale. Convolutional
-    networks stay below eight; a transformer has layers where it is fifty.
+    That is where it lies beyond ten standard deviations of what shares its scale: in transformers.
 
     Args:
         network: The network.
     """
-    scale = getattr(network.hardware.mapping, "scale", "layer")
+    mapping = network.hardware.mapping
+    if not isinstance(mapping, ScaledMapping):
+        return False
     for layer in network.layers:
-        weight, axis = network.held_weight(layer.name).cpu().numpy(), layer.matrix.output_axis
-        axes = None if scale == "layer" else tuple(a for a in range(weight.ndim) if a != axis)
-        rms = np.sqrt(np.square(weight, dtype=np.float64).mean(axis=axes))
-        if np.any(np.abs(weight).max(axis=axes) > _OUTLIERS_BEYOND * rms):
+        weight = network.held_weight(layer.name).cpu().numpy()
+        usual = root_mean_square(weight, mapping.scale, layer.matrix.output_axis)
+        if np.any(np.abs(weight) > _OUTLIERS_BEYOND * usual):
             return True
     return False
 
@@ -88,11 +94,11 @@ def remedies(
     if isinstance(mapping, SingleDevice) and against:
         pair = DifferentialPair(scale=mapping.scale)
         change(against[0], "differential pairs (mho.DifferentialPair)", mapping=pair)
-    if "levels" in causes and getattr(mapping, "scale", None) == "layer":
+    if "levels" in causes and isinstance(mapping, ScaledMapping) and mapping.scale == "layer":
         column = type(mapping).parse({**mapping.model_dump(), "scale": "column"}, where="diagnosis")
         change("levels", "a scale per column", mapping=column)
     stretched = [key for key in causes if key in _STRETCHED_BY_OUTLIERS]
-    if outliers and stretched and "clip_sd" in type(mapping).model_fields:
+    if outliers and stretched and isinstance(mapping, ScaledMapping):
         clipped = {**mapping.model_dump(), "clip_sd": _CLIP_SD}
         what = f"outliers that saturate (clip_sd = {_CLIP_SD:g})"
         change(stretched[0], what, mapping=type(mapping).parse(clipped, where="diagnosis"))

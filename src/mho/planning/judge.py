@@ -125,8 +125,7 @@ class Judge:
     def values(self, recipe: Recipe) -> dict[str, Any]:
         """Return the study that a recipe is, as plain values."""
         values = dict(self._file.values)
-        mapping = self._space.mapping(recipe)
-        values["hardware"] = {**values["hardware"], "mapping": mapping}
+        values["hardware"] = {**values["hardware"], "mapping": recipe.mapping_table}
         values["recover"] = self._space.steps(recipe)
         return values
 

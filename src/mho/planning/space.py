@@ -47,6 +47,12 @@ class Recipe(Law):
     probes: float = 0.0
     clip_sd: float = 0.0
 
+    @property
+    def mapping_table(self) -> Options:
+        """The mapping as the table of a study."""
+        values: Options = {"law": self.mapping, "scale": self.scale}
+        return {**values, "clip_sd": self.clip_sd} if self.clip_sd else values
+
     def __str__(self) -> str:
         parts = [f"{self.mapping}, scale per {self.scale}"]
         if self.clip_sd:
@@ -122,11 +128,6 @@ class Space(Law):
             for share, bits, structure in words:
                 if share:
                     yield Recipe(**common, share=share, word_bits=bits, structure=structure)
-
-    def mapping(self, recipe: Recipe) -> Options:
-        """Return a recipe's mapping as the table of a study."""
-        values: Options = {"law": recipe.mapping, "scale": recipe.scale}
-        return {**values, "clip_sd": recipe.clip_sd} if recipe.clip_sd else values
 
     def steps(self, recipe: Recipe) -> list[Options]:
         """Return a recipe as the ``[[recover]]`` tables of a study.

@@ -71,6 +71,7 @@ def reproduce(
         train_missing(name, studies_of(paper), progress=progress)
 
     def ran(study: str) -> dict[str, Any]:
+        """Return a study's figures: kept ones, or those of running it (again)."""
         if finished:
             kept = (folder / study / RESULTS).read_text(encoding="utf-8")
             figures: dict[str, Any] = json.loads(kept)

@@ -12,6 +12,7 @@ from typing import Any
 
 from mho.data import Data
 from mho.deploy.bundle import load_bundle, save_bundle
+from mho.deploy.folder import REMEDY
 from mho.errors import BundleError
 from mho.files import atomic_write
 from mho.network.mapped import MappedNetwork
@@ -102,8 +103,9 @@ class Artefacts:
             if note["key"] != key or note["network"] != network.digest:
                 raise BundleError("its contents are not those that its note describes.")
         except (BundleError, OSError, ValueError, KeyError) as error:
+            reason = str(error).removesuffix(REMEDY).rstrip()
             raise BundleError(
-                f"artefact '{self.bundle(key)}' cannot be used: {error} Delete it and "
+                f"artefact '{self.bundle(key)}' cannot be used: {reason} Delete it and "
                 f"'{self._note(key).name}' beside it; it is then made again."
             ) from None
         return Artefact(key, network, float(note["seconds"]))

@@ -199,6 +199,7 @@ class _Run:
             return self._report
 
         def tell(done: float, total: float, text: str) -> None:
+            """Name the cell, or end the work of a study that was stopped."""
             if self._stopped.is_set():
                 raise InterruptedError
             self._report(self._finished, self._total, f"{cell.label}: {text}")

@@ -236,6 +236,14 @@ def test_remedies_fit_the_causes():
     assert remedies(wired, ["wires"], outliers=True)[0].key == "wires"
 
 
+@pytest.mark.parametrize("scale", ["layer", "column"])
+def test_levels_are_named_with_the_scale_that_the_mapping_has(scale):
+    hardware = mho.Hardware(device="charan2020", mapping=mho.DifferentialPair(scale=scale))
+    [levels] = [effect for effect in effects_of(hardware, 0) if effect.key == "levels"]
+    assert levels.what == f"10 levels a cell, with a scale per {scale}"
+    assert ("a scale per column" in levels.advice) == (scale == "layer")
+
+
 def test_weights_that_saturate_are_an_effect_of_their_own():
     found = diagnosed(mho.Hardware(device="charan2020", mapping=mho.DifferentialPair(clip_sd=0.5)))
     [effect] = [effect for effect in found.effects if effect.key == "mapping"]

@@ -287,8 +287,8 @@ def test_where_outliers_saturate_a_chip_reads_itself_before_words():
     recipe, space = Recipe(**common, **words), Space(clips=(0.0, 5.0))
     methods = [step["method"] for step in space.steps(recipe)]
     assert methods == ["probe-correction", "sparse-adaptation"]
-    assert space.mapping(recipe) == {"law": "differential-pair", "scale": "column", "clip_sd": 5}
-    assert "clip_sd" not in space.mapping(Recipe(mapping="single-device", scale="layer"))
+    assert recipe.mapping_table == {"law": "differential-pair", "scale": "column", "clip_sd": 5}
+    assert "clip_sd" not in Recipe(mapping="single-device", scale="layer").mapping_table
     assert str(recipe).startswith("differential-pair, scale per column, clipped at 5 sd, 2.00%")
     found = list(space.recipes())
     assert len(found) == 2 * len(list(Space().recipes()))

@@ -128,8 +128,9 @@ def test_an_edited_artefact_is_refused(run, tmp_path):
     content = bytearray(bundle.read_bytes())
     content[-1] ^= 1
     bundle.write_bytes(content)
-    with pytest.raises(BundleError, match=r"artefact '.*' cannot be used: .*Delete it and"):
+    with pytest.raises(BundleError, match=r"artefact '.*' cannot be used: .*Delete it and") as why:
         run()
+    assert "the bundle again" not in str(why.value)  # an artefact is made again, not copied
 
 
 def test_an_unfinished_artefact_is_made_again(run, fits, tmp_path):

@@ -162,12 +162,12 @@ def error_power(network: MappedNetwork, seed: int = 0) -> dict[str, float]:
     """
     start = network.hardware.device.t0_s
     streams = Streams(seed, "probe-chips")
-    found = {layer.name: 0.0 for layer in network.layers}
+    held = {layer.name: network.held_weight(layer.name) for layer in network.layers}
+    found = dict.fromkeys(held, 0.0)
     for number in range(_CHIPS):
         [snapshot] = network.draw([start], streams.child(number))
-        for layer in network.layers:
-            error = snapshot.crossbar[layer.name] - network.held_weight(layer.name)
-            found[layer.name] += float(error.square().mean()) / _CHIPS
+        for name, weight in held.items():
+            found[name] += float((snapshot.crossbar[name] - weight).square().mean()) / _CHIPS
     return found
 
 

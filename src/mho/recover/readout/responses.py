@@ -115,10 +115,9 @@ def wanted_weight(network: MappedNetwork, geometry: Geometry) -> Tensor:
     """
     digital = network.model.get_parameter(network.layer(geometry.layer).parameter)
     held = network.held_weight(geometry.layer)
-    adapted = any(applied.method == "sparse-adaptation" for applied in network.applied)
-    if adapted and not torch.equal(held, digital):
+    if network.adds.share_in_sram and not torch.equal(held, digital):
         raise ConfigError(
-            f"weights of layer '{geometry.layer}' saturate (clip_sd), and sparse adaptation has "
+            f"weights of layer '{geometry.layer}' saturate (clip_sd), and words of SRAM have "
             "set them right: a read-out would take that for an error. Let the chip read itself "
             "first and adapt after it, or leave clip_sd out of the mapping."
         )

@@ -69,6 +69,7 @@ def fit(
         stamp = _stamp(checkpoint)
 
         def report(done: float, total: float, text: str) -> None:
+            """Tell the keeper, with the state where it has changed."""
             nonlocal stamp
             now = _stamp(checkpoint)
             changed, stamp = now != stamp, now

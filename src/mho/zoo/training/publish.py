@@ -62,6 +62,7 @@ def train_and_publish(
     tests = [read(name, "test") for name in recipe.tests]
 
     def show(figures: dict[str, Any]) -> None:
+        """Tell how far the training is."""
         if progress is not None:
             text = f"epoch {figures['epoch']} of {recipe.epochs}, loss {figures['loss']:.4f}"
             progress(figures["epoch"], recipe.epochs, text)
