@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -62,3 +64,73 @@ def shift(images: Tensor, streams: Streams) -> Tensor:
     torch.Size([2, 1, 28, 28])
     """
     return random_crop(images, streams, padding=2)
+
+
+def distort(images: Tensor, streams: Streams) -> Tensor:
+    """Turn by up to 15°, scale and shear by up to 15 %, shift by up to 2 pixels: for digits.
+
+    Each image has its own affine map, drawn uniformly; values between pixels are interpolated
+    linearly, and what comes from beyond the border has the border's value.
+
+    Args:
+        images: (n, channels, height, width).
+        streams: Where the draw comes from; one scope a batch.
+
+    Returns:
+        Images of the same shape.
+
+    Source:
+        Y. LeCun et al., Proceedings of the IEEE 1998, section III-A.
+
+    >>> distort(torch.zeros(2, 1, 28, 28), Streams(0, "train", 1)).shape
+    torch.Size([2, 1, 28, 28])
+    """
+    n, _, height, width = images.shape
+    draw = 2 * torch.from_numpy(streams.uniform((6, n), "distort")).to(images.dtype) - 1
+    angle = draw[0] * math.radians(15)
+    wide, high, shear = 1 + 0.15 * draw[1], 1 + 0.15 * draw[2], 0.15 * draw[3]
+    cos, sin = angle.cos(), angle.sin()
+    # A turn times a shear and two scales; shifts in units of half an image, as torch counts them.
+    across = torch.stack([wide * cos, shear * cos - high * sin, 4 * draw[4] / width], dim=1)
+    down = torch.stack([wide * sin, shear * sin + high * cos, 4 * draw[5] / height], dim=1)
+    maps = torch.stack([across, down], dim=1)
+    grid = functional.affine_grid(maps, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def cut_mix(images: Tensor, share: float, streams: Streams) -> tuple[Tensor, Tensor, Tensor]:
+    """Paste a random rectangle of another image of the batch into some of the images.
+
+    The area of the rectangle is uniform between nothing and the whole image; where it sticks out
+    over the border it is cut. Draw by draw it costs a network the certainty of its training
+    labels, which keeps it from learning them by heart.
+
+    Args:
+        images: (n, channels, height, width).
+        share: Share of the images that are changed, 0 to 1.
+        streams: Where the draws come from; one scope a batch.
+
+    Returns:
+        Images of the same shape; for each the position (n,) of the image that was pasted from;
+        and the part (n,) of each image that is its own, 0 to 1.
+
+    Source:
+        S. Yun et al., ICCV 2019.
+
+    >>> images, others, own = cut_mix(torch.ones(4, 3, 8, 8), 0.5, Streams(0, "train", 1))
+    >>> images.shape, others.shape, bool((own <= 1).all())
+    (torch.Size([4, 3, 8, 8]), torch.Size([4]), True)
+    """
+    n, _, height, width = images.shape
+    others = torch.from_numpy(streams.generator("cut-mix-others").permutation(n))
+    chosen, area, down, across = torch.from_numpy(streams.uniform((4, n), "cut-mix")).float()
+    side = torch.where(chosen < share, area, torch.zeros(())).sqrt()
+    inside = _between(down, side, height)[:, :, None] & _between(across, side, width)[:, None, :]
+    mixed = torch.where(inside[:, None], images[others], images)
+    return mixed, others, 1 - inside.float().mean((1, 2))
+
+
+def _between(centre: Tensor, side: Tensor, pixels: int) -> Tensor:
+    """Return which pixels lie within half a side of a centre, both as parts of the image."""
+    places = (torch.arange(pixels) + 0.5) / pixels
+    return (places - centre[:, None]).abs() < side[:, None] / 2

@@ -61,12 +61,23 @@ def test_it_learns_what_it_never_saw():
     assert not any(p.requires_grad for p in state.average.parameters())
 
 
+def test_mixed_images_count_for_both_of_their_labels():
+    mixed = train(recipe(epochs=1, cut_mix=1e-9), bars())
+    plain = train(recipe(epochs=1), bars())
+    assert mixed.history[0]["loss"] == pytest.approx(plain.history[0]["loss"], rel=1e-5)
+    halved = train(recipe(epochs=12, augmentation="none", cut_mix=0.5), bars())
+    # What is mixed keeps a loss of its own: the entropy of two labels, ln 2 for equal parts.
+    assert halved.history[-1]["loss"] > 0.1
+    assert count_correct(halved.average, bars(200, role="test")) >= 180
+
+
 @pytest.mark.parametrize(
     "changes",
     [
         {},
         {"precision": "bfloat16"},
         {"momentum": 0.0},
+        {"cut_mix": 0.5, "label_smoothing": 0.1},
         {"optimiser": "adam", "schedule": "constant", "peak_lr": 1e-3},
     ],
 )

@@ -117,6 +117,8 @@ def test_training_refuses_what_makes_no_sense(source):
         train(recipe(source, frozen=("bert.embedings",)), sentences())
     with pytest.raises(DataError, match="is for images"):
         train(recipe(source, augmentation="shift"), sentences())
+    with pytest.raises(DataError, match=r"cut_mix = 0\.5 is for images"):
+        train(recipe(source, cut_mix=0.5), sentences())
 
 
 def test_padding_is_cut_and_changes_no_logit(tuned):

@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from mho.data import Data
-from mho.data.augment import flip_and_crop, shift
+from mho.data.augment import distort, flip_and_crop, shift
 from mho.errors import ConfigError, DataError
 from mho.network.applied import Applied
 from mho.network.call import call_with
@@ -32,7 +32,12 @@ from mho.units import Time, all_seconds
 Lesson: TypeAlias = Callable[[Batch, Tensor, Mapping[str, Tensor]], Tensor]
 """Loss of a batch from the student's logits and its parameters."""
 
-_AUGMENT: dict[str, Augment | None] = {"none": None, "shift": shift, "flip-crop": flip_and_crop}
+_AUGMENT: dict[str, Augment | None] = {
+    "none": None,
+    "shift": shift,
+    "distort": distort,
+    "flip-crop": flip_and_crop,
+}
 _MARKS = 20
 """Times that a student is scored on held-out data."""
 _EVALUATION_BATCH = 256
@@ -56,7 +61,8 @@ class VariationTraining(Recovery, ABC):
         ema: Decay of the running average of the weights that becomes the student; None takes the
             weights as they are.
         batch_norm: Whether batch-norm statistics follow the variation or stay as they are.
-        augment: Change of the training images: shift by up to 2 pixels, or flip and crop.
+        augment: Change of the training images: shift by up to 2 pixels, distort
+            (turn, scale, shear and shift), or flip and crop; see :mod:`mho.data.augment`.
         held_out: Share of the training data on which the student is selected: the latest one that
             lies within a standard error of the best.
         held_out_chips: Chips of the selection; chips of an evaluation are never among them.
@@ -75,7 +81,7 @@ class VariationTraining(Recovery, ABC):
     clip_sd: Annotated[float, Field(gt=0)] | None = 2.0
     ema: Annotated[float, Field(gt=0, lt=1)] | None = 0.99
     batch_norm: Literal["noisy", "frozen"] = "noisy"
-    augment: Literal["none", "shift", "flip-crop"] = "none"
+    augment: Literal["none", "shift", "distort", "flip-crop"] = "none"
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
     held_out_chips: Annotated[int, Field(ge=1)] = 4
     fresh: bool = False

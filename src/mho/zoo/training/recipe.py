@@ -41,7 +41,10 @@ class Recipe(Law):
         weight_decay: Strength of the L2 penalty on the weights of matrices; biases and batch norm
             are left free.
         label_smoothing: Share of each label spread over all classes.
-        augmentation: ``"none"``, ``"shift"`` (digits), ``"flip-and-crop"`` (photographs).
+        augmentation: ``"none"``, ``"shift"`` or ``"distort"`` (digits), ``"flip-and-crop"``
+            (photographs); see :mod:`mho.data.augment`.
+        cut_mix: Share of the images that a rectangle of another one is pasted into, with its share
+            of the label.
         average: Share of the moving average kept in each step; 0 keeps the last weights.
         precision: ``"float32"``, or ``"bfloat16"`` products with float32 weights.
         held_out: Training examples left out, to watch the accuracy during training.
@@ -69,7 +72,8 @@ class Recipe(Law):
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=5e-4, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    augmentation: Literal["none", "shift", "flip-and-crop"] = "none"
+    augmentation: Literal["none", "shift", "distort", "flip-and-crop"] = "none"
+    cut_mix: float = Field(default=0.0, ge=0, le=1)
     average: float = Field(default=0.998, ge=0, lt=1)
     precision: Literal["float32", "bfloat16"] = "float32"
     held_out: int = Field(default=0, ge=0)

@@ -7,6 +7,8 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -15,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mho.data import Data, Inputs
-from mho.data.augment import flip_and_crop, shift
+from mho.data.augment import cut_mix, distort, flip_and_crop, shift
 from mho.errors import DataError, unknown
 from mho.rng import Streams
 from mho.zoo.build import build
@@ -29,6 +31,7 @@ Progress: TypeAlias = Callable[[dict[str, Any]], None]
 AUGMENTATIONS: Final[dict[str, Callable[[Tensor, Streams], Tensor]]] = {
     "none": lambda images, _: images,
     "shift": shift,
+    "distort": distort,
     "flip-and-crop": flip_and_crop,
 }
 
@@ -135,7 +138,7 @@ def _epoch(recipe: Recipe, state: State, data: Data) -> dict[str, Any]:
     total, per_epoch = 0.0, math.ceil(len(data) / recipe.batch)
     for step, chosen in enumerate(torch.split(order, recipe.batch)):
         part = data.subset(chosen)
-        inputs = _augmented(recipe, part, streams.child(step))
+        inputs, labels = _augmented(recipe, part, streams.child(step))
         lr = recipe.peak_lr
         if recipe.schedule == "one-cycle":
             lr = one_cycle(
@@ -145,7 +148,7 @@ def _epoch(recipe: Recipe, state: State, data: Data) -> dict[str, Any]:
                 recipe.peak_lr,
             )
         with _dropping_out(streams.child(step)):
-            loss = _step(recipe, state, inputs, part.labels, lr)
+            loss = _step(recipe, state, inputs, labels, lr)
         _update_average(state, recipe.average)
         total += loss * len(chosen)
     return {
@@ -155,16 +158,39 @@ def _epoch(recipe: Recipe, state: State, data: Data) -> dict[str, Any]:
     }
 
 
-def _augmented(recipe: Recipe, part: Data, streams: Streams) -> Inputs:
+@dataclass(frozen=True)
+class _Labels:
+    """Labels of a batch: each example has its own, and of another one what it lacks to 1."""
+
+    own: Tensor
+    others: Tensor | None = None
+    part: Tensor | None = None
+
+    def loss(self, logits: Tensor, smoothing: float) -> Tensor:
+        """Return the cross-entropy, mean over the batch."""
+        if self.others is None or self.part is None:
+            return functional.cross_entropy(logits, self.own, label_smoothing=smoothing)
+        each = partial(
+            functional.cross_entropy, logits, label_smoothing=smoothing, reduction="none"
+        )
+        return (self.part * each(self.own) + (1 - self.part) * each(self.others)).mean()
+
+
+def _augmented(recipe: Recipe, part: Data, streams: Streams) -> tuple[Inputs, _Labels]:
     if isinstance(part.inputs, Tensor):
         images = AUGMENTATIONS[recipe.augmentation](part.inputs, streams)
-        return images.contiguous(memory_format=torch.channels_last)
-    if recipe.augmentation != "none":
-        raise DataError(
-            f"training of '{recipe.name}': augmentation '{recipe.augmentation}' is for images; "
-            f"'{part.name}' holds none. Leave it out."
-        )
-    return without_padding(part.inputs)
+        labels = _Labels(part.labels)
+        if recipe.cut_mix > 0:
+            images, others, own = cut_mix(images, recipe.cut_mix, streams)
+            labels = _Labels(part.labels, part.labels[others], own)
+        return images.contiguous(memory_format=torch.channels_last), labels
+    for key, value in (("augmentation", recipe.augmentation), ("cut_mix", recipe.cut_mix)):
+        if value not in ("none", 0.0):
+            raise DataError(
+                f"training of '{recipe.name}': {key} = {value!r} is for images; "
+                f"'{part.name}' holds none. Leave it out."
+            )
+    return without_padding(part.inputs), _Labels(part.labels)
 
 
 @contextlib.contextmanager
@@ -175,12 +201,12 @@ def _dropping_out(streams: Streams) -> Iterator[None]:
         yield
 
 
-def _step(recipe: Recipe, state: State, inputs: Inputs, labels: Tensor, lr: float) -> float:
+def _step(recipe: Recipe, state: State, inputs: Inputs, labels: _Labels, lr: float) -> float:
     for group in state.optimizer.param_groups:
         group["lr"] = lr
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
         logits = _logits(state.model, inputs)
-    loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+    loss = labels.loss(logits.float(), recipe.label_smoothing)
     state.optimizer.zero_grad()
     torch.autograd.backward(loss)
     state.optimizer.step()
