@@ -12,14 +12,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import mho
+from mho import zoo
 from mho.device.cards import load_device
 from mho.errors import ConfigError, MhoError
 from mho.results import digest
 from mho.study.spec import AS_IS, Study, StudyFile, parse_study
 from mho.study.sweep import MANY, with_values
+
+_NETWORKS: Final = ("network", "teacher")
+"""Settings of recoveries that name a trained network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +76,7 @@ class Cell:
                     "seed": step.seed,
                     "threads": self.study.engine.training_threads,
                 }
+                | self._weights_in(step.settings)
             )
         return keys
 
@@ -87,7 +92,23 @@ class Cell:
             "law_uncertainty": study.evaluate.law_uncertainty,
             "cards": [None if card is None else self._card(card) for card in cards],
             "files": [None if name is None else self._own(name) for name in named],
+            **self._weights_in({"network": study.network.name}),
         }
+
+    def _weights_in(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return digests of the weights of trained networks that settings name."""
+        names = {key: settings[key] for key in _NETWORKS if isinstance(settings.get(key), str)}
+        return {"weights": {k: self._weights(v) for k, v in names.items()}} if names else {}
+
+    def _weights(self, name: str) -> str | None:
+        """Return the digest of a trained network's weights, None where there is none (yet)."""
+        known = f"weights of {name}"
+        if known not in self.files:
+            try:
+                self.files[known] = zoo.card(name).sha256
+            except MhoError:
+                return None
+        return self.files[known]
 
     def _card(self, name: str) -> str:
         if name not in self.files:

@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+from mho import zoo
 from mho.errors import ConfigError
 from mho.study.plan import own_files, plan
 from mho.study.spec import read_study
@@ -83,6 +84,28 @@ def test_keys_know_the_contents_of_own_files(study):
     assert before.step_keys["as it is"] == after.step_keys["as it is"]
     assert before.step_keys["scaled"] != after.step_keys["scaled"]
     assert [str(path) for path in own_files([after])] == ["own.py"]
+
+
+def test_keys_know_the_weights_of_networks_that_are_named(study, monkeypatch):
+    study.write_text(
+        study.read_text()
+        + '\n[[recover]]\nname = "known"\nmethod = "student"\nnetwork = "lenet5"\n'
+        + '\n[[recover]]\nname = "taught"\nmethod = "distill"\nteacher = "lenet5"\n'
+        + '\n[[recover]]\nname = "mistaken"\nmethod = "student"\nnetwork = "lenet-5"\n'
+    )
+    (before,) = cells(study)
+    assert before.step_keys
+    card = zoo.card
+
+    def trained_anew(name):
+        return card(name).model_copy(update={"sha256": "0" * 64} if name == "lenet5" else {})
+
+    monkeypatch.setattr(zoo, "card", trained_anew)
+    (after,) = cells(study)
+    # A step is another one, too, where the one that it comes after is.
+    differ = [n for n, key in before.step_keys.items() if key != after.step_keys[n]]
+    assert differ == ["known", "taught", "mistaken"]
+    assert own_files([after]) == own_files([before])
 
 
 def test_ten_thousand_cells_in_two_seconds(study):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from mho import zoo
 from mho.data import Data
+from mho.errors import ConfigError
 from mho.network.applied import Knowledge
 from mho.network.call import call
 from mho.network.mapped import MappedNetwork
@@ -35,6 +36,8 @@ class Distill(VariationTraining):
         loss: What is learned from labels, and what from the teacher.
         teacher: Name of a network of :mod:`mho.zoo`, or the path of its model card; by default the
             digital network that is distilled.
+        teacher_sha256: Digest of the named teacher's weights, kept with the student; by default
+            that of the weights which the name stands for now. Others are refused.
 
     Example:
         >>> import mho, torch
@@ -55,6 +58,15 @@ class Distill(VariationTraining):
     knows: ClassVar[Knowledge] = Knowledge(labels=True)
     loss: DistillLoss = SoftTargets()
     teacher: str | None = None
+    teacher_sha256: str | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings, with the digest of the weights of a teacher that is named."""
+        values = super().settings()
+        del values["teacher_sha256"]
+        if self.teacher is None:
+            return values
+        return {**values, "teacher_sha256": self.teacher_sha256 or zoo.card(self.teacher).sha256}
 
     def fit(
         self,
@@ -77,7 +89,8 @@ class Distill(VariationTraining):
             teacher: A network of your own, of the same classes, instead of ``self.teacher``.
 
         Raises:
-            ConfigError: The target is a chip, or there is no such teacher.
+            ConfigError: The target is a chip, there is no such teacher, or its weights are not
+                those asked for.
             DataError: The data are test data or too few.
             OutOfRangeError: The device law says nothing about one of ``times``.
             BundleError: The checkpoint is damaged or of other work.
@@ -96,7 +109,16 @@ class Distill(VariationTraining):
     def _teacher(self, network: MappedNetwork, given: nn.Module | None) -> nn.Module:
         if given is not None:
             return given.eval()
-        return network.model if self.teacher is None else zoo.load(self.teacher)
+        if self.teacher is None:
+            return network.model
+        now = zoo.card(self.teacher).sha256
+        if self.teacher_sha256 not in (None, now):
+            raise ConfigError(
+                f"teacher '{self.teacher}' has weights of digest {now[:12]}…; "
+                f"{self.teacher_sha256[:12]}… was asked for. Leave teacher_sha256 out, or fetch "
+                "that teacher."
+            )
+        return zoo.load(self.teacher)
 
     def _lesson(self, teacher: nn.Module, data: Data) -> Lesson:
         """Return the loss; a teacher that sees the same inputs again is asked only once."""

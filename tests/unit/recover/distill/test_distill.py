@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import mho
+from mho import zoo
 from mho.data import Data
 from mho.errors import ConfigError, DataError, OutOfRangeError
 from mho.network.chip import Chip
@@ -123,6 +124,15 @@ def test_another_teacher(stripe_net: MappedNetwork, stripes: Data) -> None:
 def test_a_teacher_of_the_zoo_is_named(stripe_net: MappedNetwork, stripes: Data) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'lenet5'"):
         Distill(teacher="lenet-5").fit(stripe_net, stripes)
+    with pytest.raises(ConfigError, match="has weights of digest"):
+        Distill(teacher="lenet5", teacher_sha256="0" * 64).fit(stripe_net, stripes)
+
+
+def test_a_named_teacher_is_known_by_its_weights() -> None:
+    named = Distill(teacher="lenet5").settings()
+    assert named["teacher_sha256"] == zoo.card("lenet5").sha256
+    assert Distill(**named).settings() == named
+    assert "teacher_sha256" not in Distill().settings()
 
 
 def test_new_weights_and_one_chip_an_epoch(stripe_net: MappedNetwork, stripes: Data) -> None:
