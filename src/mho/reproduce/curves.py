@@ -28,6 +28,7 @@ def curve(wanted: Curve, figures: Mapping[str, Any]) -> dict[str, Any]:
             "what": wanted.what,
             "study": wanted.study,
             "x": wanted.values[0],
+            "axis": wanted.axis or wanted.values[0],
             "ticks": dict(wanted.ticks),
             "steps": steps,
             "alone": list(wanted.alone),

@@ -91,6 +91,7 @@ class Curve(Law):
         steps: Steps to show; all by default.
         alone: Steps among them that only the first of the values changes.
         ticks: How values of the horizontal axis read, by their text.
+        axis: What the horizontal axis is called; by default as its key.
     """
 
     what: str
@@ -101,6 +102,7 @@ class Curve(Law):
     steps: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
     ticks: dict[str, str] = Field(default_factory=dict)
+    axis: str | None = None
 
 
 class Robust(Law):

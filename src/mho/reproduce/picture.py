@@ -98,7 +98,7 @@ def curve_picture(found: Mapping[str, Any]) -> Markup:
         height=400,
         margin=Margin(top=34, right=room),
     )
-    body = [el("style", Markup(_STYLE)), plot.axes(x=x, y="accuracy, %")]
+    body = [el("style", Markup(_STYLE)), plot.axes(x=found["axis"], y="accuracy, %")]
     ends = []
     for number, (name, series) in enumerate(lines.items()):
         at = [(values.index(value), figures) for value, figures in series.items()]

@@ -127,6 +127,7 @@ def robust_curves(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         curves[key] = {
             "what": f"{found['what']}: {title}",
             "x": title,
+            "axis": title,
             "ticks": {},
             "steps": [step for step in found["steps"] if step in of_key],
             "alone": [],

@@ -206,7 +206,7 @@ BUDGETS = {
 def test_curves_of_accuracy_are_drawn_a_line_a_rule():
     wanted = Curve(
         what="Which rule?", dataset="mnist", study="s", values=("share", "rule"),
-        quantity="accuracy", alone=("distilled",), ticks={"0.01": "1 %"},
+        quantity="accuracy", alone=("distilled",), ticks={"0.01": "1 %"}, axis="in SRAM",
     )  # fmt: skip
     found = curve(wanted, BUDGETS)
     table = curve_table(found)
@@ -214,7 +214,10 @@ def test_curves_of_accuracy_are_drawn_a_line_a_rule():
     svg = str(curve_picture(found))
     root = ElementTree.fromstring(svg)
     texts = [t.text for t in root.iter() if t.tag.endswith("text")]
-    assert {"distilled", "top", "any", "share", "1 %", "0.05"} <= set(texts)
+    assert {"distilled", "top", "any", "in SRAM", "1 %", "0.05"} <= set(texts)
+    plain = str(curve_picture(curve(wanted.model_copy(update={"axis": None}), BUDGETS)))
+    assert ">share<" in plain
+    assert ">share<" not in svg
     lines = [p for p in root.iter() if p.get("class") == "line"]
     assert len(lines) == 3
     assert sum(p.get("class") == "band" for p in root.iter()) == 3  # of the chips
@@ -224,7 +227,8 @@ def test_more_lines_than_colours_are_drawn_apart():
     """Six steps by two mappings are twelve lines: a picture for each mapping."""
     names = [f"step {k}" for k in range(6)]
     found = {
-        "what": "How bad?", "study": "s", "x": "spread", "ticks": {}, "alone": [], "steps": names,
+        "what": "How bad?", "study": "s", "x": "spread", "axis": "spread", "ticks": {},
+        "alone": [], "steps": names,
         "points": [
             {"values": {"spread": spread, "mapping": mapping},
              "accuracy": {name: {"mean": 0.9, "sd": 0.01} for name in names}}
@@ -247,7 +251,8 @@ def test_more_lines_than_colours_are_drawn_apart():
 
 def test_long_names_of_lines_find_room():
     found = {
-        "what": "w", "study": "s", "x": "t", "ticks": {}, "alone": [], "steps": ["n" * 60],
+        "what": "w", "study": "s", "x": "t", "axis": "t", "ticks": {}, "alone": [],
+        "steps": ["n" * 60],
         "points": [{"values": {"t": t}, "accuracy": {"n" * 60: {"mean": 0.9, "sd": 0}}}
                    for t in (1, 2)],
     }  # fmt: skip
