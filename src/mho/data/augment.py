@@ -102,8 +102,7 @@ def cut_mix(images: Tensor, share: float, streams: Streams) -> tuple[Tensor, Ten
     """Paste a random rectangle of another image of the batch into some of the images.
 
     The area of the rectangle is uniform between nothing and the whole image; where it sticks out
-    over the border it is cut. Draw by draw it costs a network the certainty of its training
-    labels, which keeps it from learning them by heart.
+    over the border it is cut. It keeps a long training from learning its images by heart.
 
     Args:
         images: (n, channels, height, width).
