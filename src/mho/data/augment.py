@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Final, Literal, TypeAlias
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from mho.rng import Streams
+
+Augmentation: TypeAlias = Literal["none", "shift", "distort", "flip-crop"]
+"""Names of what may be done to the images of each batch."""
 
 
 def flip(images: Tensor, streams: Streams) -> Tensor:
@@ -133,3 +138,11 @@ def _between(centre: Tensor, side: Tensor, pixels: int) -> Tensor:
     """Return which pixels lie within half a side of a centre, both as parts of the image."""
     places = (torch.arange(pixels) + 0.5) / pixels
     return (places - centre[:, None]).abs() < side[:, None] / 2
+
+
+AUGMENTATIONS: Final[dict[str, Callable[[Tensor, Streams], Tensor]]] = {
+    "shift": shift,
+    "distort": distort,
+    "flip-crop": flip_and_crop,
+}
+"""What they do; ``"none"`` does nothing."""

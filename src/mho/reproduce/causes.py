@@ -38,6 +38,7 @@ def causes(
     parts = Parts(file.study, file.base, file.where)
 
     def make() -> dict[str, Any]:
+        """Diagnose the study's network."""
         diagnosis = diagnose(
             parts.network, parts.test, chips=wanted.chips, images=wanted.images, progress=progress
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from mho.errors import ConfigError, unknown
 from mho.reproduce.paper import Curve, Diagnosed, Expectation, Paper, Robust, study_file
 from mho.study.folder import RESULTS
+from mho.study.plan import key_of, plan
+from mho.study.spec import read_study
 
 _Part = Expectation | Curve | Robust | Diagnosed
 
@@ -28,8 +30,8 @@ def choose(
         name: Its name.
         dataset: Only figures on this data set.
         studies: Only figures of these studies.
-        finished_in: Only figures of studies that are finished in this folder, as their files are
-            now.
+        finished_in: Only figures of studies that are finished in this folder, as their files and
+            the networks that they name are now.
 
     Raises:
         ConfigError: There is no such data set or study, or nothing is left.
@@ -42,9 +44,12 @@ def choose(
         if study not in known:
             raise unknown("study", study, known, where=where)
 
+    finished = {s for s in known if finished_in is not None and is_finished(name, s, finished_in)}
+
     def meant(part: _Part) -> bool:
+        """Tell whether a part is asked for and, where that matters, finished."""
         asked = dataset in (None, part.dataset) and part.study in (studies or known)
-        return asked and (finished_in is None or _is_ready(part, name, finished_in))
+        return asked and (finished_in is None or _is_ready(part, finished, finished_in))
 
     chosen = paper.model_copy(
         update={
@@ -66,7 +71,7 @@ def studies_of(paper: Paper) -> tuple[str, ...]:
 
 
 def is_finished(name: str, study: str, folder: Path) -> bool:
-    """Return whether a folder holds results of a study, those of its file as it is now.
+    """Return whether a folder holds results of a study, as it and what it names are now.
 
     Args:
         name: The paper.
@@ -74,10 +79,10 @@ def is_finished(name: str, study: str, folder: Path) -> bool:
         folder: Folder of the reproduction.
     """
     try:
-        ran = json.loads((folder / study / RESULTS).read_text(encoding="utf-8"))["study"]["toml"]
+        ran = json.loads((folder / study / RESULTS).read_text(encoding="utf-8"))["plan"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return bool(ran == study_file(name, study).read_text(encoding="utf-8"))
+    return bool(ran == key_of(plan(read_study(study_file(name, study)))))
 
 
 def _needs(part: _Part) -> tuple[str, ...]:
@@ -85,9 +90,9 @@ def _needs(part: _Part) -> tuple[str, ...]:
     return (part.study, against) if against else (part.study,)
 
 
-def _is_ready(part: _Part, name: str, folder: Path) -> bool:
+def _is_ready(part: _Part, finished: Collection[str], folder: Path) -> bool:
     if isinstance(part, Diagnosed):
         return (folder / f"{part.study}-diagnosis.json").is_file()
     if isinstance(part, Robust) and not (folder / f"{part.study}-robustness.json").is_file():
         return False
-    return all(is_finished(name, study, folder) for study in _needs(part))
+    return all(study in finished for study in _needs(part))

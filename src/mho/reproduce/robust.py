@@ -42,6 +42,7 @@ def robust(
     parts = Parts(file.study, file.base, file.where)
 
     def make() -> dict[str, Any]:
+        """Evaluate with wrong clocks and other drift."""
         images = min(wanted.images, len(parts.test))
         test = parts.test.take(images, file.study.data.seed)
         rows = [

@@ -185,6 +185,15 @@ def _cells(file: StudyFile) -> Iterator[Cell]:
         yield Cell(number, values, study, file.base, where, files)
 
 
+def key_of(cells: Sequence[Cell]) -> str:
+    """Return the digest of all that a study's figures depend on, but for contents of data.
+
+    Args:
+        cells: Its plan.
+    """
+    return digest([cell.key for cell in cells])
+
+
 def own_files(cells: Sequence[Cell]) -> list[Path]:
     """Return the files of the user's that the cells name, relative to the study's folder.
 

@@ -19,7 +19,7 @@ from mho.study.engines.choose import check_engine, choose_engine
 from mho.study.engines.engine import Engine
 from mho.study.figures import sweep_figures
 from mho.study.folder import Folder
-from mho.study.plan import Cell, own_files, plan
+from mho.study.plan import Cell, key_of, own_files, plan
 from mho.study.shard import Job, Shard
 from mho.study.spec import StudyFile, read_study
 from mho.study.status import status_of
@@ -87,9 +87,10 @@ def run_study(
                 on_cell(figures)
         if shard is not None:
             return {"shard": str(shard), "cells": len(jobs), "folder": str(folder.path)}
+        known = {"plan": key_of(cells)}
         if file.sweep is None:
-            return _keep_study(folder, found[0])
-        return _keep(folder, sweep_figures(file, cells, found))
+            return _keep_study(folder, found[0] | known)
+        return _keep(folder, sweep_figures(file, cells, found) | known)
 
 
 def check(cells: Sequence[Cell], shelf: Shelf) -> None:

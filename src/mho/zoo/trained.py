@@ -49,16 +49,18 @@ def list_networks() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.json"))
 
 
-def load(name: str | Path) -> nn.Module:
+def load(name: str | Path, *, sha256: str | None = None) -> nn.Module:
     """Load a trained network, in evaluation mode, float32, on the CPU.
 
     Args:
         name: A name of :func:`list_networks`, that of a network that ``mho train NAME`` trained
             here, or the path of a model card (``….json``) with its weights (``….safetensors``)
             beside it.
+        sha256: Digest that the weights must have; by default any will do.
 
     Raises:
-        ConfigError: No such network; the nearest known one is named, or how to train it.
+        ConfigError: No such network; the nearest known one is named, or how to train it. Or its
+            weights are not those asked for.
         BundleError: The weights are incomplete, edited, or do not fit the card.
 
     >>> type(load("lenet5")).__name__
@@ -66,6 +68,11 @@ def load(name: str | Path) -> nn.Module:
     """
     path = _card_path(name)
     found = _read_card(path)
+    if sha256 is not None and sha256 != found.sha256:
+        raise ConfigError(
+            f"network '{name}' has weights of digest {found.sha256[:12]}…; {sha256[:12]}… was "
+            "asked for. Leave the digest out, or fetch those weights."
+        )
     make = shell if found.architecture == TRANSFORMER else build  # its weights are read below
     model = make(found.architecture, **found.options)
     state = _read_weights(path.with_suffix(".safetensors"), found)

@@ -7,18 +7,21 @@ import json
 import pytest
 
 import mho
+from mho import zoo
 from mho.reproduce import networks
 from mho.reproduce import run as runner
 from mho.reproduce.choose import choose, is_finished, studies_of
 from mho.reproduce.paper import load_paper, study_file
+from mho.study.plan import key_of, plan
+from mho.study.spec import read_study
 
 STUDY = "lenet5-single-device"
 
 
 def finish(folder, study, **figures):
-    text = study_file("veraplus", study).read_text()
+    known = key_of(plan(read_study(study_file("veraplus", study))))
     (folder / study).mkdir(exist_ok=True)
-    (folder / study / "results.json").write_text(json.dumps({"study": {"toml": text}, **figures}))
+    (folder / study / "results.json").write_text(json.dumps({"plan": known, **figures}))
 
 
 def test_single_studies():
@@ -33,6 +36,22 @@ def test_single_studies():
         choose(paper, "veraplus", studies=["severety"])
 
 
+def test_results_of_former_weights_are_not_finished(tmp_path, monkeypatch):
+    """A study's file may be as it was, and the network that it names another one."""
+    finish(tmp_path, STUDY)
+    finish(tmp_path, "together-single-device")
+    assert is_finished("veraplus", "together-single-device", tmp_path)
+    card = zoo.card
+
+    def trained_anew(name):
+        student = name == "lenet5-charan2020-plain"
+        return card(name).model_copy(update={"sha256": "0" * 64} if student else {})
+
+    monkeypatch.setattr(zoo, "card", trained_anew)
+    assert not is_finished("veraplus", "together-single-device", tmp_path)
+    assert is_finished("veraplus", STUDY, tmp_path)
+
+
 def test_what_is_finished(tmp_path):
     """A study counts once its results are there, and as long as its file is what was run."""
     paper = load_paper("veraplus")
@@ -43,7 +62,7 @@ def test_what_is_finished(tmp_path):
     assert studies_of(choose(paper, "veraplus", finished_in=tmp_path)) == (STUDY, "severity")
     # A run of the edited study has begun: its file is there, the results are still the old ones.
     results = tmp_path / "severity" / "results.json"
-    results.write_text(json.dumps({"study": {"toml": "name = 'before it was edited'"}}))
+    results.write_text(json.dumps({"plan": "that of before it was edited"}))
     (tmp_path / "severity" / "study.toml").write_text(
         study_file("veraplus", "severity").read_text()
     )

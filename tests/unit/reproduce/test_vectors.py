@@ -15,6 +15,7 @@ from mho.recover import KnownVectors
 from mho.reproduce import vectors as shipping
 from mho.reproduce.paper import list_papers, study_file
 from mho.reproduce.vectors import keep_vectors, shipped_vectors
+from mho.study.plan import key_of, plan
 from mho.study.spec import AS_IS, read_study
 
 STUDY = "lenet5-single-device"
@@ -36,14 +37,12 @@ def lasting():
 def test_vectors_are_kept_from_a_finished_reproduction(lasting, tmp_path, monkeypatch):
     results, out = tmp_path / "results", tmp_path / "vectors"
     mho.save_bundle(lasting, results / STUDY / "artefacts" / "one")
-    text = study_file("veraplus", STUDY).read_text()
+    known = key_of(plan(read_study(study_file("veraplus", STUDY))))
     steps = [
         {"name": AS_IS, "method": "nothing"},
         {"name": "VeRA+ physical r = 1", "method": "vera-plus", "bundle": "artefacts/one"},
     ]
-    (results / STUDY / "results.json").write_text(
-        json.dumps({"study": {"toml": text}, "steps": steps})
-    )
+    (results / STUDY / "results.json").write_text(json.dumps({"plan": known, "steps": steps}))
     parts = SimpleNamespace(network=SimpleNamespace(model=mho.zoo.load("lenet5")))
     monkeypatch.setattr(shipping, "Parts", lambda *args: parts)
     [file] = keep_vectors("veraplus", results, out)

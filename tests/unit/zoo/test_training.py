@@ -97,7 +97,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, changes):
 
 
 def test_batch_norm_statistics_resume_too(tmp_path):
-    settings = recipe(architecture="resnet20", augmentation="flip-and-crop", epochs=2, held_out=0)
+    settings = recipe(architecture="resnet20", augmentation="flip-crop", epochs=2, held_out=0)
     images = Data(
         torch.from_numpy(Streams(1).normal((32, 3, 16, 16))), torch.arange(32) % 10, name="noise"
     )

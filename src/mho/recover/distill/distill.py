@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from mho import zoo
 from mho.data import Data
-from mho.errors import ConfigError
 from mho.network.applied import Knowledge
 from mho.network.call import call
 from mho.network.mapped import MappedNetwork
@@ -111,14 +110,7 @@ class Distill(VariationTraining):
             return given.eval()
         if self.teacher is None:
             return network.model
-        now = zoo.card(self.teacher).sha256
-        if self.teacher_sha256 not in (None, now):
-            raise ConfigError(
-                f"teacher '{self.teacher}' has weights of digest {now[:12]}…; "
-                f"{self.teacher_sha256[:12]}… was asked for. Leave teacher_sha256 out, or fetch "
-                "that teacher."
-            )
-        return zoo.load(self.teacher)
+        return zoo.load(self.teacher, sha256=self.teacher_sha256)
 
     def _lesson(self, teacher: nn.Module, data: Data) -> Lesson:
         """Return the loss; a teacher that sees the same inputs again is asked only once."""

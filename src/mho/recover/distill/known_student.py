@@ -60,12 +60,8 @@ class KnownStudent(Recovery):
                 f"a student is mapped before it is programmed; got chip {target.seed}. "
                 "Fit the network and program what is returned."
             )
-        state, card = zoo.load(self.network).state_dict(), zoo.card(self.network)
-        if self.sha256 not in (None, card.sha256):
-            raise ConfigError(
-                f"student '{self.network}' has weights of digest {card.sha256[:12]}…; "
-                f"{self.sha256[:12]}… was asked for. Leave sha256 out, or fetch that student."
-            )
+        state = zoo.load(self.network, sha256=self.sha256).state_dict()
+        card = zoo.card(self.network)
         shapes = {name: tuple(value.shape) for name, value in state.items()}
         wanted = {name: tuple(v.shape) for name, v in target.model.state_dict().items()}
         if shapes != wanted:

@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from mho.data import Data
-from mho.data.augment import distort, flip_and_crop, shift
+from mho.data.augment import AUGMENTATIONS, Augmentation
 from mho.errors import ConfigError, DataError
 from mho.network.applied import Applied
 from mho.network.call import call_with
@@ -25,19 +25,13 @@ from mho.network.mapped import MappedNetwork
 from mho.recover.base import Progress, Recovery, Target
 from mho.recover.distill.variation import on_a_chip
 from mho.recover.optimiser import Adam, CosineRate, Optimiser
-from mho.recover.training import Augment, Batch, Trained, seeded, train
+from mho.recover.training import Batch, Trained, seeded, train
 from mho.rng import Streams
 from mho.units import Time, all_seconds
 
 Lesson: TypeAlias = Callable[[Batch, Tensor, Mapping[str, Tensor]], Tensor]
 """Loss of a batch from the student's logits and its parameters."""
 
-_AUGMENT: dict[str, Augment | None] = {
-    "none": None,
-    "shift": shift,
-    "distort": distort,
-    "flip-crop": flip_and_crop,
-}
 _MARKS = 20
 """Times that a student is scored on held-out data."""
 _EVALUATION_BATCH = 256
@@ -81,7 +75,7 @@ class VariationTraining(Recovery, ABC):
     clip_sd: Annotated[float, Field(gt=0)] | None = 2.0
     ema: Annotated[float, Field(gt=0, lt=1)] | None = 0.99
     batch_norm: Literal["noisy", "frozen"] = "noisy"
-    augment: Literal["none", "shift", "distort", "flip-crop"] = "none"
+    augment: Augmentation = "none"
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1
     held_out_chips: Annotated[int, Field(ge=1)] = 4
     fresh: bool = False
@@ -193,7 +187,7 @@ class _Student:
             purpose=settings.method,
             identity=identity,
             buffers=dict(self.model.named_buffers()),
-            augment=_AUGMENT[settings.augment],
+            augment=AUGMENTATIONS.get(settings.augment),
             after_step=self.clip,
             ema=settings.ema,
             score=self.score,

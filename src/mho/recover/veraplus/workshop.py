@@ -158,10 +158,12 @@ class Workshop:
         """
 
         def between(share: float) -> Plan:
+            """Return the plan at a share of the way, 0 to 1, from the start to the trained one."""
             b, d = torch.lerp(start.b, trained.b, share), torch.lerp(start.d, trained.d, share)
             return replace(start, b=b, d=d)
 
         def reached(plan: Plan) -> float:
+            """Return the mean accuracy of the training chips over the plan's levels."""
             held = [self.selector.test(t, self.weights(plan, t)) for t in plan.levels_s]
             return statistics.fmean(h.mean for h in held)
 

@@ -93,6 +93,7 @@ def _over_conductance(figures: Sequence[LevelFigures]) -> list[Figure]:
     name = f"change, µS, at {moment(figures[0].t_s)}"
 
     def draw(width: float) -> Markup:
+        """Draw at a width in pixels."""
         plot = Plot(x, y, width=width, height=320, margin=Margin(top=34, right=14, left=54))
         axes = plot.axes(x="conductance, µS", y=name)
         return plot.svg(axes, rule_y(plot, 0.0), *_fan(plot, at, figures), label=label)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from mho.data.augment import Augmentation
 from mho.device.law import Law
 from mho.errors import ConfigError, unknown
 from mho.zoo.packing import Stored
@@ -41,7 +42,7 @@ class Recipe(Law):
         weight_decay: Strength of the L2 penalty on the weights of matrices; biases and batch norm
             are left free.
         label_smoothing: Share of each label spread over all classes.
-        augmentation: ``"none"``, ``"shift"`` or ``"distort"`` (digits), ``"flip-and-crop"``
+        augmentation: ``"none"``, ``"shift"`` or ``"distort"`` (digits), ``"flip-crop"``
             (photographs); see :mod:`mho.data.augment`.
         cut_mix: Share of the images that a rectangle of another one is pasted into, with its share
             of the label.
@@ -72,7 +73,7 @@ class Recipe(Law):
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float = Field(default=5e-4, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    augmentation: Literal["none", "shift", "distort", "flip-and-crop"] = "none"
+    augmentation: Augmentation = "none"
     cut_mix: float = Field(default=0.0, ge=0, le=1)
     average: float = Field(default=0.998, ge=0, lt=1)
     precision: Literal["float32", "bfloat16"] = "float32"

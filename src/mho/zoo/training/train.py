@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mho.data import Data, Inputs
-from mho.data.augment import cut_mix, distort, flip_and_crop, shift
+from mho.data.augment import AUGMENTATIONS, cut_mix
 from mho.errors import DataError, unknown
 from mho.rng import Streams
 from mho.zoo.build import build
@@ -27,13 +27,6 @@ from mho.zoo.training.schedule import one_cycle
 from mho.zoo.training.sentences import by_length, without_padding
 
 Progress: TypeAlias = Callable[[dict[str, Any]], None]
-
-AUGMENTATIONS: Final[dict[str, Callable[[Tensor, Streams], Tensor]]] = {
-    "none": lambda images, _: images,
-    "shift": shift,
-    "distort": distort,
-    "flip-and-crop": flip_and_crop,
-}
 
 
 def train(
@@ -178,8 +171,9 @@ class _Labels:
 
 def _augmented(recipe: Recipe, part: Data, streams: Streams) -> tuple[Inputs, _Labels]:
     if isinstance(part.inputs, Tensor):
-        images = AUGMENTATIONS[recipe.augmentation](part.inputs, streams)
-        labels = _Labels(part.labels)
+        images, labels = part.inputs, _Labels(part.labels)
+        if recipe.augmentation != "none":
+            images = AUGMENTATIONS[recipe.augmentation](images, streams)
         if recipe.cut_mix > 0:
             images, others, own = cut_mix(images, recipe.cut_mix, streams)
             labels = _Labels(part.labels, part.labels[others], own)
